@@ -1,0 +1,8 @@
+"""The figures of the course: widgets to touch and stills that say in words what they show."""
+
+from .clip_player import ClipPlayer
+from .picture import PALETTE, Picture, filmstrip, show, style
+from .space_time_cube import SpaceTimeCube
+from .temporal_filter import TemporalFilter
+
+__all__ = ["PALETTE", "ClipPlayer", "Picture", "SpaceTimeCube", "TemporalFilter", "filmstrip", "show", "style"]

@@ -1,0 +1,75 @@
+# The course: two commands, `make lab` to learn and `make test` to change it. `make help` lists the rest.
+
+PYTHON ?= python3
+PORT ?= 8888
+# More arguments for pip, e.g. to choose another build of PyTorch: make lab PIP_ARGS="--extra-index-url ADDRESS"
+PIP_ARGS ?=
+TEST_ARGS ?=
+COURSE_ARGS ?=
+
+BIN := .venv/bin
+# An environment is ready for this folder and these versions: a second `make lab` sees its mark and asks no network.
+KEY := $(shell { pwd; cat pyproject.toml constraints.txt; } | cksum | cut -d' ' -f1)
+LEARN := .venv/ready-$(KEY)
+TEST := .venv/ready-to-test-$(KEY)
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test course bench data doctor lock clean
+
+help:  ## list what there is
+	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  PYTHON=python3.12  another Python (3.10 or newer)     PORT=9000  another port for JupyterLab"
+	@echo '  PIP_ARGS="…"       more arguments for pip, e.g. --extra-index-url to choose a CPU build of PyTorch'
+
+lab: $(LEARN)  ## set up once, then open the course in JupyterLab
+	@$(BIN)/python -m vidlab.cli lab --port $(PORT)
+
+test: $(TEST)  ## everything that must hold: style, units, doctests, lessons, browser (TEST_ARGS="-k …")
+	@$(BIN)/python tests/run.py $(TEST_ARGS)
+
+course: $(TEST)  ## run every lesson from a fresh kernel and save it (COURSE_ARGS="--only 01")
+	@$(BIN)/python -m vidlab.course run $(COURSE_ARGS)
+
+bench: $(TEST)  ## measure: widgets, key to pixels, decoding
+	@for program in tests/bench/[a-z]*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
+data: $(LEARN)  ## list the data: content, size, licence, credit, here or not
+	@$(BIN)/python -m vidlab.cli data
+
+doctor: $(LEARN)  ## what this machine has and lacks, and how to mend it
+	@$(BIN)/python -m vidlab.cli doctor
+
+# Resolves for every Python and system at once, from metadata alone; pins that still fit stay (UPGRADE=--upgrade renews).
+lock:  ## write constraints.txt anew from pyproject.toml
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install -q uv==0.13.8
+	build/lock/bin/uv pip compile --universal --python-version 3.10 --no-python-downloads --extra test --no-annotate \
+	  --custom-compile-command "make lock" $(UPGRADE) -q -o constraints.txt pyproject.toml
+
+clean:  ## remove the environment and what was built (fetched data stays in your cache)
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# $(call install,what): an environment with every version pinned. pip first, because old ones cannot install this project.
+define install
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.10 or newer, or name one:" \
+	  "make lab PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1)," \
+	  "and the course needs 3.10 or newer. If you have one, name it: make lab PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { [ "$(PYTHON)" = python3 ] && [ "$$(id -u)" = 0 ] \
+	  && command -v apt-get >/dev/null && apt-get update -q && apt-get install -y -q python3-venv; } \
+	  || { echo "$(PYTHON) lacks its venv module. On Debian or Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt pip
+	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '$(1)'
+	@rm -f .venv/ready-*
+endef
+
+$(LEARN):
+	$(call install,.)
+	@touch $@
+
+$(TEST):
+	$(call install,.[test])
+	@touch $(LEARN) $@

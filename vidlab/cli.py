@@ -1,0 +1,84 @@
+"""The command `vidlab`: the data, the state of this machine, your progress, and JupyterLab."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .errors import VidlabError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vidlab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    data = commands.add_parser("data", help="list the course's data, fetch or verify it")
+    actions = data.add_subparsers(dest="action", metavar="ACTION")
+    fetch = actions.add_parser("fetch", help="bring files here; afterwards they need no network")
+    fetch.add_argument("names", nargs="+", metavar="NAME")
+    fetch.add_argument("--force", action="store_true", help="even those that are here")
+    actions.add_parser("verify", help="read every file that is here and compare its checksum")
+    actions.add_parser("credits", help="print data/CREDITS.md")
+
+    commands.add_parser("doctor", help="what this machine has and lacks, and how to mend it")
+    commands.add_parser("progress", help="the exercises you have solved")
+    lab = commands.add_parser("lab", help="open the course in JupyterLab")
+    lab.add_argument("--port", type=int, default=8888)
+    lab.add_argument("--no-browser", dest="browser", action="store_false", default=None, help="print the address only")
+    return parser
+
+
+def _data(args: argparse.Namespace) -> int:
+    from . import data
+
+    if args.action == "fetch":
+        for name in args.names:
+            print(data.fetch(name, force=args.force))
+    elif args.action == "verify":
+        states = data.verify()
+        for name, state in states.items():
+            print(f"{name:<{max(map(len, states))}}  {state}")
+        if "damaged" in states.values():
+            print("\nTo mend a damaged file: vidlab data fetch NAME")
+            return 1
+    elif args.action == "credits":
+        print(data.credits(), end="")
+    else:
+        print(data.table())
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 if all is well. What vidlab raises on purpose is printed as one sentence, without a trace."""
+    args = _parser().parse_args(argv)
+    try:
+        if args.command == "data":
+            return _data(args)
+        if args.command == "doctor":
+            from . import doctor
+
+            report = doctor.report()
+            print(report)
+            return 0 if report.ready else 1
+        if args.command == "progress":
+            from . import checks
+
+            page = checks.progress()
+            if page is not None:
+                print(page)
+            return 0
+        from . import data, lab
+
+        data.path()  # so that the lessons run without a network
+        lab.serve(args.port, args.browser)
+        return 0
+    except VidlabError as error:
+        print(f"vidlab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+// The clip player: several clips side by side, in step. They share one clock; a clip that has ended holds its last frame.
+import { h, mount, openSprite, player, slider, timed, view } from "./kit.js";
+
+async function render({ model, el }) {
+  const clips = await Promise.all(
+    model.get("clips").map(async ({ title, sprite }) => ({ title, ...(await openSprite(sprite)) })),
+  );
+  for (const clip of clips) clip.rate = clip.fps / clip.step; // frames of the sheet per second
+  const rate = Math.max(...clips.map((clip) => clip.rate)); // the shared clock ticks with the fastest clip
+  const ticks = Math.round(Math.max(...clips.map((clip) => clip.count / clip.rate)) * rate);
+  let now = -1;
+
+  const tiles = clips.map((clip) => {
+    const { box, context } = view(clip.width, clip.height, clip.title);
+    const when = h("span", { class: "arrow" });
+    const tile = h("div", { class: "tile" }, h("div", { class: "caption" }, h("b", {}, clip.title), when), box);
+    let shown = -1;
+    const show = (tick) => {
+      const t = Math.min(clip.count - 1, Math.floor((tick / rate) * clip.rate + 1e-6));
+      if (t === shown) return;
+      shown = t;
+      context.putImageData(clip.frame(t), 0, 0);
+      when.textContent = `frame ${t * clip.step}`;
+    };
+    return { tile, show };
+  });
+
+  const time = slider({
+    name: "time",
+    last: ticks - 1,
+    text: (tick) => `${(tick / rate).toFixed(2)} s of ${(ticks / rate).toFixed(2)} s`,
+    oninput: (tick) => move(tick),
+  });
+  function move(tick, tell = true) {
+    if (tick === now || tick < 0 || tick >= ticks) return;
+    now = tick;
+    timed(el, () => tiles.forEach(({ show }) => show(tick)));
+    time.set(tick);
+    if (!tell) return;
+    model.set("t", tick);
+    model.save_changes();
+  }
+
+  const play = player({ count: ticks, fps: rate, get: () => now, show: move });
+  const step = (by, icon, words) =>
+    h("button", { type: "button", "aria-label": words, title: words, onclick: () => move(now + by) }, icon);
+  const speed = h("select", { onchange: () => (play.speed = Number(speed.value)) });
+  for (const [value, name] of [[1, "1×"], [0.5, "½×"], [0.25, "¼×"]]) speed.append(h("option", { value }, name));
+  const loop = h("input", { type: "checkbox", onchange: () => (play.loop = loop.checked) });
+  loop.checked = play.loop;
+
+  const columns = model.get("columns");
+  const widest = Math.max(...clips.map((clip) => clip.width / clip.height));
+  const figure = h(
+    "figure",
+    { class: "clips", "aria-label": model.get("alt"), style: `--columns: ${columns}; --shape: ${columns * widest}` },
+    h("div", { class: "tiles" }, ...tiles.map(({ tile }) => tile)),
+    h(
+      "div",
+      { class: "buttons" },
+      play.button,
+      step(-1, "◀|", "one frame back"),
+      step(1, "|▶", "one frame on"),
+      h("label", {}, "speed ", speed),
+      h("label", {}, loop, " loop"),
+    ),
+    time.row,
+  );
+  const notes = [...new Set(clips.map((clip) => clip.note))];
+  const foot = notes.length === 1 ? notes[0] : clips.map((clip) => clip.note && `${clip.title}: ${clip.note}`).filter(Boolean).join(" ");
+  if (foot) figure.append(h("figcaption", {}, foot));
+
+  move(model.get("t"), false);
+  model.on("change:t", () => move(model.get("t"), false));
+  mount(el, figure, { space: () => play.toggle() });
+}
+
+export default { render };

@@ -1,0 +1,158 @@
+// What the widgets of this course are made of. Python puts this file in front of a widget's own (see frame.py),
+// so that a figure needs no network and no build step.
+
+/** An element in one line: h("button", { class: "play", onclick: toggle }, "Play"). */
+export function h(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value !== undefined && value !== null) node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+/** WebP in a data URL → decoded bitmap. Decoded once and closed after reading: a sheet can be 60 MB of pixels. */
+async function decode(url) {
+  const bytes = Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (c) => c.charCodeAt(0));
+  return createImageBitmap(new Blob([bytes], { type: "image/webp" }), { colorSpaceConversion: "none" });
+}
+
+/** The sheet of frames as one volume: `volume[(t * height + y) * width + x]` is a pixel, four bytes r g b a. */
+export async function openSprite(sprite) {
+  const { width, height, count, columns, cell } = sprite;
+  const volume = new Uint32Array(count * height * width);
+  const sheet = await decode(sprite.sheet);
+  const strip = new OffscreenCanvas(columns * cell[1], cell[0]).getContext("2d", { willReadFrequently: true });
+  for (let row = 0; row * columns < count; row++) {
+    strip.drawImage(sheet, 0, -row * cell[0]);
+    const pixels = new Uint32Array(strip.getImageData(0, 0, columns * cell[1], cell[0]).data.buffer);
+    for (let column = 0; column < Math.min(columns, count - row * columns); column++) {
+      for (let y = 0; y < height; y++) {
+        const from = y * columns * cell[1] + column * cell[1];
+        const to = ((row * columns + column) * height + y) * width;
+        volume.set(pixels.subarray(from, from + width), to);
+      }
+    }
+  }
+  sheet.close();
+  if (sprite.base) addBase(new Uint8ClampedArray(volume.buffer), await decode(sprite.base), width, height);
+
+  const bytes = width * height * 4;
+  return {
+    ...sprite,
+    volume,
+    scale: sprite.source[2] / width,
+    seconds: `${(sprite.source[0] / sprite.fps).toFixed(1)} s`,
+    frame: (t) => new ImageData(new Uint8ClampedArray(volume.buffer, t * bytes, bytes), width, height), // no copy
+    when: (t) => `${((t * sprite.step) / sprite.fps).toFixed(2)} s`,
+  };
+}
+
+/** A sheet of differences holds 128 + 255 d / (255 + |d|) for d = frame − base (see sprite.py). */
+function addBase(frames, bitmap, width, height) {
+  const context = new OffscreenCanvas(width, height).getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  const base = context.getImageData(0, 0, width, height).data;
+  const d = Int16Array.from({ length: 256 }, (_, v) => Math.round((255 * (v - 128)) / (255 - Math.abs(v - 128))));
+  for (let start = 0; start < frames.length; start += base.length) {
+    for (let i = 0; i < base.length; i++) frames[start + i] = base[i] + d[frames[start + i]]; // clipped by its type
+  }
+}
+
+/** A canvas of width × height data pixels in a box that lines can be laid over. */
+export function view(width, height, name) {
+  const canvas = h("canvas", { width, height, role: "img", "aria-label": name });
+  if (width < 150) canvas.classList.add("pixelated"); // a small clip is shown as the squares it is made of
+  const box = h("div", { class: "view", style: `aspect-ratio: ${width} / ${height}` }, canvas);
+  return { box, canvas, context: canvas.getContext("2d") };
+}
+
+/** Call `move(fx, fy, first)` with fractions of the box in [0, 1] while the pointer is down. */
+export function drag(box, move) {
+  const at = (event, first) => {
+    const r = box.getBoundingClientRect();
+    move(clamp((event.clientX - r.left) / r.width, 0, 1), clamp((event.clientY - r.top) / r.height, 0, 1), first);
+  };
+  box.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    box.setPointerCapture(event.pointerId);
+    at(event, true);
+  });
+  box.addEventListener("pointermove", (event) => box.hasPointerCapture(event.pointerId) && at(event, false));
+}
+
+/** A native range input over 0 … last with a visible name; `text(value)` is both shown and read aloud. */
+export function slider({ name, last, text, oninput, kind = "" }) {
+  const input = h("input", { type: "range", min: 0, max: last, step: 1, "aria-label": name });
+  const readout = h("span", { class: "readout", "aria-hidden": "true" });
+  input.addEventListener("input", () => oninput(Number(input.value)));
+  const row = h("label", { class: `slider ${kind}` }, h("span", { class: "name" }, name), readout, input);
+  const set = (value) => {
+    input.value = value;
+    readout.textContent = text(value);
+    input.setAttribute("aria-valuetext", text(value));
+  };
+  return { row, input, set };
+}
+
+/** Plays frames 0 … count − 1 by the wall clock, never by itself: only when its button or the space bar says so. */
+export function player({ count, fps, show, get }) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const icon = h("span", { class: "icon", "aria-hidden": "true" });
+  const word = h("span");
+  const button = h("button", { type: "button", class: "play", onclick: () => toggle() }, icon, word);
+  const self = { button, speed: 1, loop: !calm, playing: false, toggle };
+  let position, last;
+  function toggle(on = !self.playing) {
+    self.playing = on;
+    icon.textContent = on ? "❚❚" : "▶";
+    word.textContent = on ? "Pause" : "Play";
+    if (!on) return;
+    position = get() >= count - 1 ? 0 : get();
+    last = performance.now();
+    requestAnimationFrame(tick);
+  }
+  function tick(now) {
+    if (!self.playing || !button.isConnected) return;
+    if (get() !== Math.floor(position)) position = get(); // someone moved the slider meanwhile
+    position += (Math.max(0, now - last) / 1000) * fps * self.speed;
+    last = now;
+    if (position >= count && !self.loop) {
+      show(count - 1);
+      return toggle(false);
+    }
+    position %= count;
+    if (Math.floor(position) !== get()) show(Math.floor(position));
+    requestAnimationFrame(tick);
+  }
+  toggle(false);
+  return self;
+}
+
+const OURS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown", " "];
+
+/** Put a finished figure in place of its poster. Keys a control uses stay here: notebooks and slides bind them too. */
+export function mount(el, figure, { space } = {}) {
+  figure.addEventListener("keydown", (event) => {
+    if (OURS.includes(event.key)) event.stopPropagation();
+    if (event.key === " " && space && event.target.type === "range") {
+      event.preventDefault();
+      space();
+    }
+  });
+  el.classList.add("vidlab");
+  el.dataset.lmSuppressShortcuts = "true"; // JupyterLab's own word for "leave the keys to this element"
+  el.replaceChildren(figure);
+  requestAnimationFrame(() => requestAnimationFrame(() => (el.dataset.ready = "")));
+}
+
+/** Run a drawing function and leave its time, in milliseconds, on the element for the benchmark to read. */
+export function timed(el, draw) {
+  const start = performance.now();
+  draw();
+  el.dataset.drawMs = (performance.now() - start).toFixed(2);
+}

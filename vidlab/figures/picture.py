@@ -1,0 +1,160 @@
+"""Still pictures: matplotlib figures, images and film strips with an alternative text, readable on both themes."""
+
+from __future__ import annotations
+
+import html
+import io
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+import matplotlib.figure
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from .sprite import as_frames, data_url
+
+# Okabe & Ito (2008), "Color universal design": told apart with every kind of colour vision; black text stays readable.
+PALETTE = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "red": "#D55E00",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "grey": "#6B6B6B",
+}
+PAPER, INK, SOFT = "#FFFFFF", "#212121", "#5A5A5A"
+STYLE = {
+    "figure.figsize": (8.0, 3.2),
+    "figure.dpi": 110,
+    "figure.facecolor": PAPER,
+    "figure.constrained_layout.use": True,
+    "axes.facecolor": PAPER,
+    "axes.edgecolor": SOFT,
+    "axes.prop_cycle": matplotlib.cycler(color=list(PALETTE.values())),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 14,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 12,
+    "axes.grid": False,
+    "font.size": 12,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
+    "legend.frameon": False,
+    "lines.linewidth": 2.2,
+    "image.cmap": "viridis",
+    "image.interpolation": "nearest",
+    "svg.hashsalt": "vidlab",
+}
+
+
+def style() -> None:
+    """Set matplotlib's defaults for the course: opaque white card, colour-blind-safe cycle, sizes a back row can read."""
+    matplotlib.rcParams.update(STYLE)
+
+
+class Picture:
+    """A still with its alternative text: text/html (`<img alt>`, which JupyterLab reads aloud), image/png, text/plain."""
+
+    def __init__(self, data: bytes, alt: str, width: int | None = None) -> None:
+        self.data, self.alt, self.width = data, alt, width
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        size = f"width:{self.width}px;" if self.width else ""
+        look = f"{size}max-width:100%;height:auto;border-radius:8px;background:#fff"
+        img = f'<img alt="{html.escape(self.alt)}" style="{look}" src="{data_url(self.data, "png")}">'
+        return {"text/html": img, "image/png": self.data, "text/plain": self.alt}
+
+    def __repr__(self) -> str:
+        return self.alt
+
+
+def show(picture, alt: str, *, width: int | None = None) -> Picture:
+    """A still picture that says in words what it shows.
+
+    Args:
+        picture: a matplotlib figure (it is closed), an image tensor `c h w` or `h w` (uint8, or float in [0, 1]), or a
+            PIL image.
+        alt: the alternative text, computed from the data where it can be.
+        width: width on the page in CSS pixels; by default the figure's own, and for a small image a whole multiple.
+
+    Raises:
+        ShapeError: a tensor that is no image.
+    """
+    if isinstance(picture, matplotlib.figure.Figure):
+        out = io.BytesIO()
+        picture.savefig(out, format="png", dpi=2 * picture.dpi, metadata={"Software": None})  # no version, no date
+        _close(picture)
+        wide = width or round(picture.get_figwidth() * picture.dpi)
+        return Picture(png(Image.open(out).convert("RGB")), alt, wide)
+    if not isinstance(picture, Image.Image):
+        tensor = torch.as_tensor(picture)
+        frames, _ = as_frames(tensor[None, None] if tensor.ndim == 2 else tensor[None])
+        picture = Image.fromarray(frames[0])
+    factor = max(1, 320 // picture.width)  # a 32-pixel image is shown as the squares it is made of
+    large = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+    return Picture(png(large.convert("RGB")), alt, width or large.width)
+
+
+def filmstrip(clip, n: int = 6, *, times=None, title: str = "", alt: str | None = None) -> Picture:
+    """`n` frames of a clip in one row, each with its time.
+
+    Args:
+        clip: a Clip or tensor `t c h w`.
+        n: how many frames, evenly spread from the first to the last.
+        times: instead of `n`, the seconds at which to take the frames.
+        title: what to see, printed above.
+        alt: by default: how many frames of which size at which times.
+    """
+    frames, fps = as_frames(clip)
+    last = len(frames) - 1
+    picks = np.linspace(0, last, min(n, last + 1)) if times is None else np.asarray(times, float) * fps + 1e-6
+    index = np.clip(np.floor(picks + (0.5 if times is None else 0)), 0, last).astype(int)
+    cell = 960 // len(index)
+    height, top, gap = round(cell * frames.shape[1] / frames.shape[2]), 34 if title else 6, 4
+    strip = Image.new("RGB", (len(index) * (cell + gap) + gap, top + height + 28), PAPER)
+    draw = ImageDraw.Draw(strip)
+    for k, i in enumerate(index):
+        enlarge = Image.Resampling.NEAREST if frames.shape[2] * 2 <= cell else Image.Resampling.LANCZOS
+        left = gap + k * (cell + gap)
+        strip.paste(Image.fromarray(frames[i]).resize((cell, height), enlarge), (left, top))
+        draw.text((left, top + height + 5), f"{i / fps:.2f} s", INK, font(15))
+    if title:
+        draw.text((gap, 6), title, INK, font(18, bold=True))
+    at = ", ".join(f"{i / fps:.2f}" for i in index)
+    size = f"{frames.shape[2]}×{frames.shape[1]} pixels"
+    words = alt or f"{title + ': ' if title else ''}{len(index)} frames of {size}, at {at} seconds."
+    return Picture(png(strip), words, strip.width)
+
+
+def png(image: Image.Image, limit: int = 60_000) -> bytes:
+    """PNG without metadata; above `limit` bytes with 256 or 128 colours, as notebooks have to stay small."""
+    data, image = _png(image), image.convert("RGB")
+    for colours in (256, 128):
+        if len(data) <= limit:
+            break
+        data = _png(image.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE))
+    return data
+
+
+@cache
+def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which matplotlib brings along on every machine."""
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    return ImageFont.truetype(str(folder / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")), size)
+
+
+def _png(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _close(figure) -> None:
+    import matplotlib.pyplot as plt
+
+    plt.close(figure)
