@@ -14,7 +14,7 @@ LEARN := .venv/ready-$(KEY)
 TEST := .venv/ready-to-test-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test course bench data doctor lock clean
+.PHONY: help lab test course bench data doctor progress lock clean
 
 help:  ## list what there is
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ data: $(LEARN)  ## list the data: content, size, licence, credit, here or not
 
 doctor: $(LEARN)  ## what this machine has and lacks, and how to mend it
 	@$(BIN)/python -m vidlab.cli doctor
+
+progress: $(LEARN)  ## the exercises you have solved
+	@$(BIN)/python -m vidlab.cli progress
 
 # Resolves for every Python and system at once, from metadata alone; pins that still fit stay (UPGRADE=--upgrade renews).
 lock:  ## write constraints.txt anew from pyproject.toml

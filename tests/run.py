@@ -16,7 +16,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # One thread a worker: two workers on two cores must not compete. And nothing is noted as the learner's progress.
-QUIET = {"VIDLAB_NO_PROGRESS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+QUIET = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "VIDLAB_NO_PROGRESS": "1",
+    "TQDM_DISABLE": "1",  # bars never look the same twice
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
 
 
 def system_tools() -> str:
@@ -24,14 +30,18 @@ def system_tools() -> str:
     from vidlab.doctor import chromium, install_line
 
     def missing() -> list[str]:
-        return ["chromium"] * (not chromium()) + ["bubblewrap"] * (sys.platform == "linux" and not shutil.which("bwrap"))
+        return ["chromium"] * (not chromium()) + ["bubblewrap"] * (
+            sys.platform == "linux" and not shutil.which("bwrap")
+        )
 
     if missing() and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         apt = ["apt-get", "-q", "-o", "Acquire::Retries=3"]
         env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         subprocess.run([*apt, "update"], env=env, stdin=subprocess.DEVNULL)
         for package in missing():
-            subprocess.run([*apt, "install", "-y", "--no-install-recommends", package], env=env, stdin=subprocess.DEVNULL)
+            subprocess.run(
+                [*apt, "install", "-y", "--no-install-recommends", package], env=env, stdin=subprocess.DEVNULL
+            )
     return install_line(" ".join(missing())) if missing() else ""
 
 
@@ -39,12 +49,12 @@ class Skips:
     """A pytest plugin that notes which tests were skipped and why, and whether all of them wait for a GPU."""
 
     def __init__(self) -> None:
-        self.gpu: list[str] = []
-        self.other: list[str] = []
+        self.gpu: set[str] = set()
+        self.other: set[str] = set()
 
     def note(self, report, excused: bool) -> None:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        (self.gpu if excused else self.other).append(f"{report.nodeid}: {reason.removeprefix('Skipped: ')}")
+        (self.gpu if excused else self.other).add(f"{report.nodeid}: {reason.removeprefix('Skipped: ')}")
 
     def pytest_runtest_logreport(self, report) -> None:
         if report.skipped and not hasattr(report, "wasxfail"):
@@ -60,7 +70,9 @@ def tests(arguments: list[str], skips: Skips) -> int:
     import pytest
 
     where = [name for name in arguments if not name.startswith("-") and Path(name.split("::")[0]).exists()]
-    everything = [] if where else ["notebooks", "tests/browser", "tests", "vidlab"]
+    everything = (
+        [] if where else [name for name in ("notebooks", "tests/browser", "tests", "vidlab") if Path(name).exists()]
+    )
     workers = min(max(os.cpu_count() or 2, 2), 4)
     options = ["--doctest-modules", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
     options += ["-n", str(workers), "--dist", "loadfile", "--ignore=tests/bench", "--ignore=tests/run.py"]
@@ -90,7 +102,7 @@ def main(arguments: list[str]) -> int:
     skips = Skips()
     if tests(arguments, skips):
         failed.append("pytest")
-    for line in sorted(set(skips.gpu + skips.other)):
+    for line in sorted(skips.gpu | skips.other):
         print(f"skipped  {line}")
     if to_type:
         print(f"Something the tests need is missing, and those that need it were skipped. To have it:\n    {to_type}")

@@ -134,7 +134,7 @@ def table() -> str:
             notes.setdefault(entry.note, []).append(entry.name)
     for note, whose in notes.items():
         lines += ["", *textwrap.wrap(f"{', '.join(whose)}: {note}", 118)]
-    lines += ["", f"Fetched files are kept in {home(cache())}. To bring one here: vidlab data fetch NAME"]
+    lines += ["", "To bring one here: vidlab data fetch NAME. Fetched files are kept in", home(cache())]
     return "\n".join(lines)
 
 

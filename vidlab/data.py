@@ -17,10 +17,11 @@ import sys
 import zipfile
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
-from . import download
+from . import clips, download
 from .catalogue import Entry, cache, credits, megabytes, registry, table
 from .errors import DataError
 
@@ -69,15 +70,9 @@ def path(name: str = DEFAULT) -> Path:
     return entry.file if _sound(entry) else fetch(name)
 
 
-def walker(**how):
-    """The default real clip, read as `vidlab.clips.read(path("walker"), **how)` reads it.
-
-    Returns:
-        a `vidlab.clips.Clip`.
-    """
-    from .clips import read
-
-    return read(path(DEFAULT), **how)
+def walker(**how: Any) -> clips.Clip:
+    """The default real clip, read as `vidlab.clips.read(path("walker"), **how)` reads it."""
+    return clips.read(path(DEFAULT), **how)
 
 
 def fetch(name: str, force: bool = False) -> Path:

@@ -37,9 +37,15 @@ def arguments(token: str, port: int, browser: bool) -> list[str]:
         "IdentityProvider.token": token,
         "PasswordIdentityProvider.hashed_password": "",
         "PasswordIdentityProvider.password_required": False,
-        "Application.log_level": "WARN",
+        "Application.log_level": "ERROR",
     }
     return [f"--{key}={value}" for key, value in chosen.items()]
+
+
+def without_news(handler, page: dict) -> dict:
+    """JupyterLab's page without its question about news: it would lie over the first cells, and use the network."""
+    disabled = [*page.get("disabledExtensions", ()), "@jupyterlab/apputils-extension:announcements"]
+    return page | {"disabledExtensions": disabled}
 
 
 def serve(port: int = 8888, browser: bool | None = None) -> None:
@@ -56,11 +62,14 @@ def serve(port: int = 8888, browser: bool | None = None) -> None:
 
     if not (ROOT / FIRST).is_file():
         raise VidlabError(f"there is no {FIRST} in {ROOT}", mend="run this from a clone of the repository (make lab)")
+    # JupyterLab's own terminals then know the commands of this environment, `vidlab` among them.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     token = secrets.token_hex(24)
     browser = has_display() if browser is None else browser
     server = LabApp.initialize_server(arguments(token, port, browser))
+    server.web_app.settings["page_config_hook"] = without_news
     address = f"http://127.0.0.1:{server.port}/lab/tree/{FIRST}?token={token}"
     print(f"\nThe course is open at\n\n    {address}\n", flush=True)
     print("Your browser opens it." if browser else "Paste that address into a browser on this machine.", end=" ")
-    print("Ctrl-C here stops it.\n", flush=True)
+    print("Ctrl-C twice stops it.\n", flush=True)
     server.start()

@@ -22,6 +22,7 @@ NOTEBOOK_METADATA = {
 }
 CELL_METADATA = ("tags", "slideshow", "minutes", "nbgrader")
 PLACEHOLDER = "**Time.** Not measured yet: `make course` measures it."
+EXERCISE_MINUTES = re.compile(r"^#+ Exercise.*?\([^)]*?(\d+) minutes?\)", flags=re.M)
 PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"sRGB", b"pHYs", b"IDAT", b"IEND"}
 
 
@@ -125,9 +126,7 @@ def reading_minutes(nb: NotebookNode) -> int:
             return int(cell.metadata["minutes"])
         if cell.cell_type == "markdown":
             minutes += words(cell.source) / 150
-            minutes += sum(
-                map(int, re.findall(r"^#+ Exercise.*?\((?:[^)]*?)(\d+) minutes?\)", cell.source, flags=re.M))
-            )
+            minutes += sum(int(asked) for asked in EXERCISE_MINUTES.findall(cell.source))
         else:
             minutes += len(cell.source.splitlines()) / 15
     return 5 * math.ceil(minutes / 5)
@@ -138,9 +137,10 @@ def label(nb: NotebookNode) -> str:
     measured = nb.metadata.get("vidlab")
     if not measured:
         return PLACEHOLDER
+    seconds, megabytes = measured["seconds"], measured["peak_mb"]
     return (
-        f"**Time.** About {reading_minutes(nb)} minutes for you. The machine computes for {measured['seconds']} s in all "
-        f"and needs {measured['peak_mb']} MB of memory (measured on 2 CPU cores, no GPU)."
+        f"**Time.** About {reading_minutes(nb)} minutes for you. The machine computes for {seconds} s in all and needs "
+        f"{megabytes} MB of memory (measured on 2 CPU cores, no GPU)."
     )
 
 

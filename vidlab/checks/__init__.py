@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import html
-from collections.abc import Callable
+from typing import Any
 
 from . import record
 from .frame import Exercise, Mistake, Result, exercises, judge, panel
@@ -18,7 +18,7 @@ from .frame import Exercise, Mistake, Result, exercises, judge, panel
 __all__ = ["Exercise", "Mistake", "Result", "check", "exercises", "hint", "progress", "solution"]
 
 
-def check(name: str, function: Callable, *, seed: int | None = None) -> Result:
+def check(name: str, function: Any, *, seed: int | None = None) -> Result:
     """Judge an answer to the exercise `name`, such as "space_time.yt_slice", on freshly drawn inputs.
 
     Never raises for a wrong answer or a wrong name; `seed` draws the same inputs again. The result is true when solved.

@@ -1,9 +1,9 @@
 """What an exercise is, and how an answer to it is judged.
 
-The learner's function and the reference are called with the same freshly drawn inputs. If the answers differ, the reason
-is looked for in this order: type, known mistakes, shape, dtype, range, and at last the place of the largest difference.
-A known mistake is a pair: what to say, and the wrong function itself. Whoever writes the same mistake is recognised by
-giving the same answers. The right answer is never shown.
+The learner's function and the reference are called with the same freshly drawn inputs. If the answers differ, the
+reason is looked for in this order: type, known mistakes, shape, dtype, range, and at last the place of the largest
+difference. A known mistake is a pair: what to say, and the wrong function itself. Whoever makes the same mistake is
+recognised by giving the same answers. The right answer is never shown.
 """
 
 from __future__ import annotations
@@ -124,13 +124,15 @@ def _stopped(exercise: Exercise, function: Callable, error: Exception, arguments
     return f"it stopped at line {where[0]} of the function, “{where[1]}”, when called with {given} ({what})"
 
 
-def judge(exercise: Exercise, function: Callable, seed: int | None = None) -> Result:
+def judge(exercise: Exercise, function: Any, seed: int | None = None) -> Result:
     """Call the function on freshly drawn inputs (the same ones for the same `seed`) and say what is wrong, if anything.
 
     Exceptions in the function become a sentence; KeyboardInterrupt and SystemExit pass.
     """
     if not callable(function):
-        return Result(exercise.name, "wrong", f"hand over the function itself, not a {type(function).__name__}")
+        return Result(
+            exercise.name, "wrong", f"hand over the function itself; this is of type {type(function).__name__}"
+        )
     seed = int.from_bytes(os.urandom(4), "big") if seed is None else seed
     trials = []
     for number in range(TRIALS):
@@ -186,4 +188,4 @@ def _gives(mistake: Mistake, arguments: tuple, value: torch.Tensor, wanted: Want
         mistaken, complaint = read(mistake.gives(*copies(arguments)), wanted)
     except (RuntimeError, ValueError, IndexError, ArithmeticError):  # the mistake itself may fail on some shapes
         return False
-    return not complaint and not differs(mistaken, value, wanted.tolerance)
+    return not complaint and not differs(mistaken, value, wanted.tolerance if wanted.alike is None else wanted.alike)

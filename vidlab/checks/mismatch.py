@@ -20,7 +20,8 @@ class Wanted:
         axes: names of the tensor's axes, such as "c h t".
         dtype: the dtype wanted, "same" for that of the first argument, None for any floating-point one.
         low, high: the range of its values, where it has one.
-        tolerance: how far an entry may be off: absolute for values up to 1, relative beyond.
+        tolerance: an entry may be off by tolerance · (1 + |right value|).
+        alike: the same for recognising a known mistake; by default as strict.
     """
 
     kind: str = "tensor"
@@ -29,6 +30,7 @@ class Wanted:
     low: float | None = None
     high: float | None = None
     tolerance: float = 1e-6
+    alike: float | None = None
 
 
 KIND_IN_WORDS = {
@@ -55,6 +57,8 @@ def read(answer: Any, wanted: Wanted) -> tuple[torch.Tensor, str]:
         value = torch.as_tensor(answer).detach().cpu()
     except (TypeError, ValueError, RuntimeError):
         return nothing, f"it returns a {type(answer).__name__}; {KIND_IN_WORDS[kind]} is wanted"
+    if value.is_complex() or value.layout != torch.strided:
+        return nothing, "it returns complex or sparse numbers; plain ones are wanted"
     if kind in ("int", "float") and value.ndim:
         return nothing, f"it returns a tensor of shape {tuple(value.shape)}; {KIND_IN_WORDS[kind]} is wanted"
     return value, ""
@@ -134,7 +138,7 @@ def _range(value: torch.Tensor, wanted: Wanted) -> str:
 
 
 def _place(value: torch.Tensor, right: torch.Tensor, wanted: Wanted) -> str:
-    if value.dtype == torch.bool:
+    if value.dtype == right.dtype == torch.bool:
         extra, missed = (value & ~right).sum().item(), (right & ~value).sum().item()
         return f"of {right.numel()} entries, {extra} are True and should not be, {missed} are False and should not be"
     value, right = value.double(), right.double()

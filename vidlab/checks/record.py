@@ -102,7 +102,9 @@ class Page:
         self.where = "nothing is kept: VIDLAB_NO_PROGRESS is set" if path is None else f"kept in {_tilde(path)} only"
         self.lessons = []
         for lesson, title in LESSONS.items():
-            rows = [self._row(name, exercise.task, record.get(name, {})) for name, exercise in exercises(lesson).items()]
+            rows = [
+                self._row(name, exercise.task, record.get(name, {})) for name, exercise in exercises(lesson).items()
+            ]
             self.lessons.append((title, sum(row[0] == "solved" for row in rows), rows))
 
     @staticmethod
@@ -125,8 +127,9 @@ class Page:
         left = 'style="text-align:left"'
         for title, solved, rows in self.lessons:
             parts.append(
-                f'<table><caption style="text-align:left"><b>{html.escape(title)}</b>: {solved} of {len(rows)}</caption>'
-                f"<tr>{''.join(f'<th scope=col {left}>{head}</th>' for head in ('', 'exercise', 'task', 'so far'))}</tr>"
+                f"<table><caption {left}><b>{html.escape(title)}</b>: {solved} of {len(rows)}</caption><tr>"
+                + "".join(f"<th scope=col {left}>{head}</th>" for head in ("", "exercise", "task", "so far"))
+                + "</tr>"
             )
             for status, name, task, remarks in rows:
                 cells = (SYMBOL[status], f"<code>{name}</code>", html.escape(task), html.escape(remarks))

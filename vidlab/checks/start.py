@@ -65,8 +65,8 @@ EXERCISES = (
         wanted=Wanted(axes="t c h w", dtype=torch.float32, low=0, high=1, tolerance=1e-6),
         hints=(
             "Two things change, the order of the axes and the range; do them one after the other.",
-            "einops can move the axes: write the order that comes, an arrow, the order that is wanted. Then make floats, "
-            "and only then divide by the largest value a byte can have.",
+            "einops can move the axes: write the order that comes, an arrow, the order that is wanted. Then make "
+            "floats, and only then divide by the largest value a byte can have.",
         ),
         mistakes=(
             Mistake(
@@ -122,7 +122,9 @@ EXERCISES = (
         ),
         mistakes=(
             Mistake("the clip comes back as it went in", lambda clip: clip),
-            Mistake("left and right are exchanged: that is a mirror, and time still runs forwards", lambda c: c.flip(3)),
+            Mistake(
+                "left and right are exchanged: that is a mirror, and time still runs forwards", lambda c: c.flip(3)
+            ),
             Mistake("the pictures stand on their head, and time still runs forwards", lambda clip: clip.flip(2)),
             Mistake("the colours run backwards (blue, green, red), not the time", lambda clip: clip.flip(1)),
             Mistake("every axis is turned round; turn time only", lambda clip: clip.flip(0, 1, 2, 3)),
@@ -130,7 +132,9 @@ EXERCISES = (
             Mistake("time runs backwards, but left and right are exchanged too", lambda clip: clip.flip(0, 3)),
             Mistake("it begins one frame too early: the last frame of the clip is lost", lambda c: c[:-1].flip(0)),
             Mistake("it ends one frame too early: frame 0 of the clip is lost", lambda clip: clip[1:].flip(0)),
-            Mistake("it is turned by one frame round the circle, and still runs forwards", lambda clip: clip.roll(1, 0)),
+            Mistake(
+                "it is turned by one frame round the circle, and still runs forwards", lambda clip: clip.roll(1, 0)
+            ),
             Mistake(
                 "it runs backwards, but frame 0 comes first: the rest follows it from the end",
                 lambda clip: clip.flip(0).roll(1, 0),
@@ -144,8 +148,8 @@ EXERCISES = (
         draw=_draw_times,
         wanted=Wanted(kind="int", tolerance=0.0),
         hints=(
-            "Seconds times frames a second is a number of frames, with a fraction. What is on screen during the fraction?",
-            "The frame stays until the next one is due, so the fraction is cut off. Then take care of times past the end: "
+            "Seconds times frames a second is a number of frames, with a fraction. What is on screen meanwhile?",
+            "A frame stays until the next one is due, so the fraction is cut off. Then look at times past the end: "
             "what is the largest index a film of `total` frames has?",
         ),
         mistakes=(

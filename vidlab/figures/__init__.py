@@ -1,8 +1,13 @@
-"""The figures of the course: widgets to touch and stills that say in words what they show."""
+"""The figures of the course: widgets to touch and stills that say in words what they show.
+
+Importing this module sets matplotlib's defaults to the style of the course; `matplotlib.rcdefaults()` undoes it.
+"""
 
 from .clip_player import ClipPlayer
 from .picture import PALETTE, Picture, filmstrip, show, style
 from .space_time_cube import SpaceTimeCube
 from .temporal_filter import TemporalFilter
+
+style()
 
 __all__ = ["PALETTE", "ClipPlayer", "Picture", "SpaceTimeCube", "TemporalFilter", "filmstrip", "show", "style"]

@@ -12,6 +12,7 @@ async function render({ model, el }) {
 
   const tiles = clips.map((clip) => {
     const { box, context } = view(clip.width, clip.height, clip.title);
+    box.style.aspectRatio = `${clip.source[2]} / ${clip.source[1]}`;
     const when = h("span", { class: "arrow" });
     const tile = h("div", { class: "tile" }, h("div", { class: "caption" }, h("b", {}, clip.title), when), box);
     let shown = -1;
@@ -53,7 +54,7 @@ async function render({ model, el }) {
   const widest = Math.max(...clips.map((clip) => clip.width / clip.height));
   const figure = h(
     "figure",
-    { class: "clips", "aria-label": model.get("alt"), style: `--columns: ${columns}; --shape: ${columns * widest}` },
+    { class: "clips", "aria-label": model.get("alt"), style: `--columns: ${columns}; --shape: ${(columns * widest) / Math.ceil(clips.length / columns)}` },
     h("div", { class: "tiles" }, ...tiles.map(({ tile }) => tile)),
     h(
       "div",

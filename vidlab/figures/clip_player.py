@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -13,7 +13,8 @@ from .frame import Widget
 from .picture import INK, PAPER, SOFT, font
 from .sprite import MAX_FRAMES, MAX_PIXELS, make_sprite
 
-BUDGET = 310_000  # bytes of all sheets together
+BUDGET = 310_000  # bytes of all sheets together, shared by number of frames ...
+BASE_FRAMES = 40  # ... of which the temporal median costs about this many
 
 
 class ClipPlayer(Widget):
@@ -34,12 +35,12 @@ class ClipPlayer(Widget):
     def __init__(self, clips: Mapping, *, fps: float | None = None, columns: int | None = None, t: int | None = None):
         if not isinstance(clips, Mapping) or not clips:
             raise ShapeError(f"{type(clips).__name__}", wanted="a dict of title: clip", mend='ClipPlayer({"title": clip})')
-        lengths = {title: len(getattr(clip, "frames", clip)) for title, clip in clips.items()}
-        shares = {title: min(n, MAX_FRAMES) / sum(min(n, MAX_FRAMES) for n in lengths.values()) for title, n in lengths.items()}
-        self.sprites = {
-            str(title): make_sprite(clip, fps=fps, budget=int(BUDGET * share), max_pixels=int(MAX_PIXELS * share))
-            for (title, clip), share in zip(clips.items(), shares.values(), strict=True)
-        }
+        weights = [BASE_FRAMES + min(MAX_FRAMES, len(getattr(clip, "frames", clip))) for clip in clips.values()]
+        self.sprites = {}
+        for (title, clip), weight in zip(clips.items(), weights, strict=True):
+            share = weight / sum(weights)
+            budget, pixels = int(BUDGET * share), int(MAX_PIXELS * share)
+            self.sprites[str(title)] = make_sprite(clip, fps=fps, budget=budget, max_pixels=pixels)
         self.columns = columns or math.ceil(len(clips) / math.ceil(len(clips) / 4))
         rates = [sprite.fps / sprite.step for sprite in self.sprites.values()]
         self.rate = max(rates)

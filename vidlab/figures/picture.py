@@ -31,6 +31,8 @@ STYLE = {
     "figure.dpi": 110,
     "figure.facecolor": PAPER,
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.1,
+    "figure.constrained_layout.h_pad": 0.1,
     "axes.facecolor": PAPER,
     "axes.edgecolor": SOFT,
     "axes.prop_cycle": matplotlib.cycler(color=list(PALETTE.values())),
@@ -132,13 +134,15 @@ def filmstrip(clip, n: int = 6, *, times=None, title: str = "", alt: str | None 
 
 
 def png(image: Image.Image, limit: int = 60_000) -> bytes:
-    """PNG without metadata; above `limit` bytes with 256 or 128 colours, as notebooks have to stay small."""
-    data, image = _png(image), image.convert("RGB")
-    for colours in (256, 128):
-        if len(data) <= limit:
-            break
-        data = _png(image.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE))
-    return data
+    """PNG without metadata; above `limit` bytes with 128 well-chosen colours, as notebooks have to stay small."""
+    data = _png(image)
+    if len(data) <= limit:
+        return data
+    image = image.convert("RGB")
+    sample = image.resize((image.width // 3 + 1, image.height // 3 + 1), Image.Resampling.NEAREST)
+    palette = sample.quantize(127, Image.Quantize.MAXCOVERAGE, kmeans=2)
+    palette.putpalette([*palette.getpalette()[: 3 * 127], 255, 255, 255])  # paper stays white
+    return _png(image.quantize(palette=palette, dither=Image.Dither.NONE))
 
 
 @cache

@@ -30,20 +30,23 @@ async function render({ model, el }) {
   const mass = () => kernel.reduce((total, tap) => total + Math.abs(tap), 0);
   const seesChange = () => Math.abs(sum()) < ZERO_SUM * mass();
 
-  /** J at time t, in grey levels. A tap of zero costs nothing. */
+  const frameAt = (k) => {
+    const from = clamp(t + k - centre, 0, count - 1) * size;
+    return bytes.subarray(from, from + size);
+  };
+  /** J at time t, in grey levels. Four frames in a pass: reading and writing the sums costs more than multiplying. */
   function filter() {
     sums.fill(0);
-    for (let k = 0; k < taps; k++) {
-      const tap = kernel[k];
-      if (tap === 0) continue;
-      const frame = bytes.subarray(clamp(t + k - centre, 0, count - 1) * size).subarray(0, size);
-      for (let i = 0; i < size; i++) sums[i] += tap * frame[i];
+    const used = [...kernel.keys()].filter((k) => kernel[k] !== 0);
+    for (let j = 0; j < used.length; j += 4) {
+      const [a, b, c, d] = [0, 1, 2, 3].map((n) => kernel[used[j + n]] ?? 0);
+      const [f, g, h, i] = [0, 1, 2, 3].map((n) => frameAt(used[j + n] ?? centre));
+      for (let p = 0; p < size; p++) sums[p] += a * f[p] + b * g[p] + c * h[p] + d * i[p];
     }
   }
 
   /** As it is where the taps add up to a brightness; around mid-grey, for both signs, where they cancel. */
   function drawFiltered() {
-    filter();
     const pixels = output.data; // clips to 0 … 255 by its type
     if (seesChange()) {
       const gain = 2 / (mass() || 1);
@@ -64,30 +67,34 @@ async function render({ model, el }) {
     for (const [name, value] of Object.entries(props)) node.setAttribute(name, value);
     return node;
   };
-  const plot = svg("svg", { viewBox: "0 0 1000 120", preserveAspectRatio: "none", role: "img" });
+  const [WIDE, HIGH] = [4000, 480]; // of the plot; whole numbers in these units are quicker to write than fractions
+  const plot = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img" });
   const before = svg("polyline", { class: "before" });
   const after = svg("polyline", { class: "after" });
-  const nowLine = svg("line", { class: "now", y1: 0, y2: 120 });
-  const zeroLine = svg("line", { class: "zero", x1: 0, x2: 1000, y1: 60, y2: 60 });
+  const nowLine = svg("line", { class: "now", y1: 0, y2: HIGH });
+  const zeroLine = svg("line", { class: "zero", x1: 0, x2: WIDE, y1: HIGH / 2, y2: HIGH / 2 });
   plot.append(zeroLine, before, after, nowLine);
-  const right = (frame) => ((frame + 0.5) / count) * 1000;
+  const right = (frame) => Math.round(((frame + 0.5) / count) * WIDE);
+  const points = (values) =>
+    Array.from(values, (v, f) => `${right(f)},${Math.round(HIGH * (0.95 - 0.9 * clamp(v, -0.05, 1.05)))}`).join(" ");
+  const signal = new Float64Array(count); // brightness of the pixel over time
 
+  function readPixel() {
+    for (let f = 0; f < count; f++) signal[f] = grey(bytes, f * size + (py * width + px) * 4) / 255;
+    before.setAttribute("points", points(signal));
+    const place = [px, py].map((i) => Math.round((i + 0.5) * scale - 0.5)).join(", ");
+    plotName.textContent = `pixel (${place}) over time`;
+    plot.setAttribute("aria-label", `Brightness of pixel (${place}) over time, before and after the filter`);
+  }
   function drawCurve() {
-    const at = (py * width + px) * 4;
-    const signal = Float64Array.from({ length: count }, (_, f) => grey(bytes, f * size + at) / 255);
+    const [gain, zero] = seesChange() ? [2 / (mass() || 1), 0.5] : [1, 0];
     const answer = signal.map((_, f) => {
       let total = 0;
       for (let k = 0; k < taps; k++) total += kernel[k] * signal[clamp(f + k - centre, 0, count - 1)];
-      return total;
+      return gain * total + zero;
     });
-    const [gain, zero] = seesChange() ? [2 / (mass() || 1), 0.5] : [1, 0];
-    const line = (values, a, b) => Array.from(values, (v, f) => `${right(f).toFixed(1)},${(114 - 108 * clamp(a * v + b, -0.05, 1.05)).toFixed(1)}`).join(" ");
-    before.setAttribute("points", line(signal, 1, 0));
-    after.setAttribute("points", line(answer, gain, zero));
+    after.setAttribute("points", points(answer));
     zeroLine.style.display = seesChange() ? "" : "none";
-    const place = (i) => Math.round((i + 0.5) * scale - 0.5);
-    plotName.textContent = `pixel (${place(px)}, ${place(py)}) over time`;
-    plot.setAttribute("aria-label", `Brightness of pixel ${place(px)}, ${place(py)} over time, before and after the filter`);
   }
 
   // --- the kernel ----------------------------------------------------------------------------------------------------
@@ -106,20 +113,24 @@ async function render({ model, el }) {
   const editor = h("div", { class: "editor" }, ...tapBoxes);
   const verdict = h("span", { class: "readout" });
 
+  function paintTap(k) {
+    inputs[k].value = kernel[k];
+    inputs[k].setAttribute("aria-valuetext", kernel[k].toFixed(3));
+    tapBoxes[k].style.setProperty("--tap", clamp(kernel[k] / limit, -1, 1));
+  }
   function bend(k, value) {
-    kernel[k] = Math.abs(value) < limit / 40 ? 0 : clamp(value, -limit, limit);
+    value = Math.abs(value) < limit / 40 ? 0 : clamp(value, -limit, limit);
+    if (value === kernel[k]) return;
+    kernel[k] = value;
+    paintTap(k);
     changed();
   }
   function changed(tell = true) {
     timed(el, () => {
-      kernel.forEach((tap, k) => {
-        inputs[k].value = tap;
-        inputs[k].setAttribute("aria-valuetext", tap.toFixed(3));
-        tapBoxes[k].style.setProperty("--tap", clamp(tap / limit, -1, 1));
-      });
       const total = sum().toFixed(2).replace("-", "−").replace(/^−(0\.00)$/, "$1");
       verdict.textContent = `taps add up to ${total}` + (seesChange() ? ": only change is seen, grey is 0" : "");
       for (const [name, button] of Object.entries(buttons)) button.setAttribute("aria-pressed", same(presets[name]));
+      filter();
       drawFiltered();
       drawCurve();
     });
@@ -131,6 +142,7 @@ async function render({ model, el }) {
   function rescale() {
     limit = 1.25 * (Math.max(...kernel.map(Math.abs)) || 1);
     for (const input of inputs) Object.assign(input, { min: -limit, max: limit });
+    for (const k of kernel.keys()) paintTap(k);
   }
   // Draw the curve with the mouse: every column the pointer passes takes its height.
   drag(editor, (fx, fy) => bend(Math.min(taps - 1, Math.floor(fx * taps)), (1 - 2 * clamp((fy * editor.clientHeight) / (editor.clientHeight - 22), 0, 1)) * limit));
@@ -160,6 +172,7 @@ async function render({ model, el }) {
     t = i;
     timed(el, () => {
       original.context.putImageData(sprite.frame(t), 0, 0);
+      filter();
       drawFiltered();
       nowLine.setAttribute("x1", right(t));
       nowLine.setAttribute("x2", right(t));
@@ -174,6 +187,7 @@ async function render({ model, el }) {
     py = Math.min(height - 1, Math.floor(fy * height));
     figure.style.setProperty("--x", `${((px + 0.5) / width) * 100}%`);
     figure.style.setProperty("--y", `${((py + 0.5) / height) * 100}%`);
+    readPixel();
     drawCurve();
   }
   for (const { box } of [original, filtered]) {

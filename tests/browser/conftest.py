@@ -1,0 +1,120 @@
+"""A real Chromium, pages that cannot reach any network, and a real JupyterLab."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from vidlab.doctor import chromium, install_line
+
+ARGS = "--no-sandbox --disable-quic --disable-background-networking --disable-component-update --disable-sync".split()
+TIMEOUT = 60_000  # milliseconds; far more than is needed, because two workers may share one core
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = chromium()
+    if path is None:
+        pytest.skip(f"no Chromium here; {install_line('chromium')}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_file(browser, tmp_path):
+    """open_file(html, **context) -> a page of that file, without a network. Errors on the page fail the test."""
+    contexts, errors = [], []
+
+    def open_file(html: str, **options):
+        file = tmp_path / f"page{len(contexts)}.html"
+        file.write_text(html, encoding="utf-8")
+        context = browser.new_context(**{"offline": True, "viewport": {"width": 1280, "height": 900}} | options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(file.as_uri(), wait_until="domcontentloaded")
+        return page
+
+    yield open_file
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+@pytest.fixture
+def open_widgets(open_file):
+    """open_widgets(widget, …) -> a page with these figures on it, once all are live."""
+
+    def open_widgets(*widgets, dark: bool = False, **options):
+        fragments = "\n".join(widget.html() for widget in widgets)
+        style = f"<style>body {{ background: {'#111' if dark else '#fff'}; color: {'#eee' if dark else '#111'} }}</style>"
+        head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>figures</title>{style}</head>'
+        body = f"<body><main><h1>Figures</h1>{fragments}</main></body></html>"
+        page = open_file(head + body, color_scheme="dark" if dark else "light", **options)
+        page.wait_for_function(f"document.querySelectorAll('[data-ready]').length === {len(widgets)}")
+        return page
+
+    return open_widgets
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """(folder, address) of a JupyterLab of its own: no settings of this machine, no news from the network."""
+    root = tmp_path_factory.mktemp("lab")
+    settings = root / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    work = root / "work"
+    work.mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    folders = {
+        "JUPYTER_CONFIG_DIR": root / "config",
+        "JUPYTER_RUNTIME_DIR": root / "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": root / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": root / "workspaces",
+        "IPYTHONDIR": root / "ipython",
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
+    command += [f"--ServerApp.port={port}", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={work}"]
+    command += ["--LabApp.expose_app_in_browser=True"]
+    with (root / "log").open("w") as log:
+        environment = os.environ | {name: str(folder) for name, folder in folders.items()}
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(f"{address}/api/status?token={token}", server, root / "log")
+        yield work, lambda notebook: f"{address}/lab/tree/{notebook}?token={token}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_for(url: str, server: subprocess.Popen, log, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not answer:\n{log.read_text()[-2000:]}")

@@ -1,0 +1,82 @@
+"""The figures in a real JupyterLab: run, moved with the keyboard, read back in Python, in both themes."""
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+SETUP = """\
+import torch
+from vidlab.figures import ClipPlayer, SpaceTimeCube, TemporalFilter, show
+clip = torch.rand(12, 3, 24, 32, generator=torch.Generator().manual_seed(0))
+cube = SpaceTimeCube(clip, t=4)
+cube"""
+CELLS = [
+    SETUP,
+    "ClipPlayer({'one': clip, 'two': clip.flip(0)})",
+    "TemporalFilter(clip, t=4)",
+    "show(clip[0], 'noise in colour')",
+    "live = cube.live()\nlive",
+    "print('t is', live.t)\nlive.t = 2",
+]
+PIXELS = "(canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.join()"
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, lab):
+    """A notebook with every figure, opened and run as a learner would: menu Run, Run All Cells."""
+    folder, address = lab
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "figures.ipynb")
+    page = browser.new_page(viewport={"width": 1280, "height": 1600})
+    page.set_default_timeout(60_000)
+    page.goto(address("figures.ipynb"))
+    # The notebook's own attribute says idle while there is no kernel yet; the status bar tells the truth.
+    page.locator(".jp-StatusBar-TextItem", has_text="| Idle").wait_for()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_function("document.querySelectorAll('.vidlab[data-ready]').length === 4")
+    yield page
+    page.close()
+
+
+def in_cell(page, k: int):
+    return page.locator(".jp-CodeCell").nth(k)
+
+
+@pytest.mark.parametrize("cell", [0, 1, 2])
+def test_a_slider_moves_the_picture(notebook, cell):
+    figure = in_cell(notebook, cell)
+    slider = figure.locator("label.slider input").first
+    canvas = figure.locator("canvas").first
+    slider.focus()
+    before, value = canvas.evaluate(PIXELS), int(slider.input_value())
+    notebook.keyboard.press("ArrowRight")  # JupyterLab would take it for itself
+    assert int(slider.input_value()) == value + 1
+    assert canvas.evaluate(PIXELS) != before
+
+
+def test_python_reads_what_the_reader_did_and_moves_it(notebook):
+    slider = in_cell(notebook, 4).locator("label.slider input").first
+    slider.focus()
+    notebook.keyboard.press("End")
+    assert slider.input_value() == "11"
+    in_cell(notebook, 5).locator(".cm-content").click()
+    notebook.keyboard.press("Control+Enter")
+    notebook.get_by_text("t is 11", exact=True).wait_for()
+    notebook.wait_for_function(
+        "document.querySelectorAll('.jp-CodeCell')[4].querySelector('label.slider input').value === '2'"
+    )
+
+
+def test_a_still_has_its_alternative_text(notebook):
+    assert in_cell(notebook, 3).locator("img").get_attribute("alt") == "noise in colour"
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_readable_in_both_themes(notebook, theme):
+    notebook.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {{ theme: '{theme}' }})")
+    notebook.wait_for_function(f"document.body.dataset.jpThemeName === '{theme}'")
+    notebook.screenshot(path="/tmp/lab/figures/lab_%s.png"%theme[-4:],full_page=True)
+    for rule in Axe().run(notebook, context=".vidlab").response["violations"]:
+        pytest.fail(f"{rule['id']}: {rule['help']}: {[node['html'] for node in rule['nodes']]}")
