@@ -69,14 +69,12 @@ def tests(arguments: list[str], skips: Skips) -> int:
     """All tests in one run of pytest: the lessons first, because they take longest; a lesson stays on one worker."""
     import pytest
 
-    where = [name for name in arguments if not name.startswith("-") and Path(name.split("::")[0]).exists()]
-    everything = (
-        [] if where else [name for name in ("notebooks", "tests/browser", "tests", "vidlab") if Path(name).exists()]
-    )
+    folders = ["notebooks", "tests/browser", "tests", "vidlab"]
+    chosen = any(argument.split("/")[0] in folders for argument in arguments)
     workers = min(max(os.cpu_count() or 2, 2), 4)
-    options = ["--doctest-modules", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
-    options += ["-n", str(workers), "--dist", "loadfile", "--ignore=tests/bench", "--ignore=tests/run.py"]
-    return int(pytest.main([*everything, *options, *arguments], plugins=[skips]))
+    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "-n", str(workers), "--dist", "loadfile"]
+    options += ["--doctest-modules", "--ignore=tests/run.py", "--ignore=tests/bench", "--ignore-glob=*conftest.py"]
+    return int(pytest.main([*([] if chosen else folders), *options, *arguments], plugins=[skips]))
 
 
 def main(arguments: list[str]) -> int:

@@ -77,8 +77,8 @@ def robust_sigma(x: Float[Tensor, "..."], dim: int | None = None) -> Float[Tenso
 
 
 def foreground(
-    clip: Float[Tensor, "*b t c h w"],
-    background: Float[Tensor, "*b c h w"],
+    clip: Shaped[Tensor, "*b t c h w"],
+    background: Shaped[Tensor, "*b c2 h2 w2"],
     *,
     k: float = 6.0,
     sigma: float | None = None,

@@ -1,6 +1,7 @@
 """Run every lesson from a fresh kernel and save it tidily: `python -m vidlab.course run`.
 
     run [--only 01] [--stale] [-j 2]    execute the notebooks and write those that changed
+        [--measure]                     and replace what their labels say of time and memory
     normalise [--only 01]               tidy without executing
     stale                               name the notebooks whose outputs are older than the code; exit 1 if any
     build authoring/01_x.py …           percent file -> notebook (outputs of unchanged cells are kept)
@@ -119,18 +120,18 @@ def execute(nb: NotebookNode, folder: Path, timeout: int = 600) -> Measured:
     return Measured(seconds, peak)
 
 
-def record(nb: NotebookNode, new: Measured, print_: str) -> None:
-    """Put a measurement into the notebook, unless the one it holds is still about right."""
+def record(nb: NotebookNode, new: Measured, print_: str, anew: bool = False) -> None:
+    """Put a measurement into the notebook, unless the one it holds is still about right (or `anew`)."""
     old = nb.metadata.get("vidlab", {})
     fresh = {"fingerprint": print_, "seconds": max(1, round(new.seconds)), "peak_mb": 10 * round(new.peak_mb / 10)}
-    if {"seconds", "peak_mb"} <= set(old):
+    if not anew and {"seconds", "peak_mb"} <= set(old):
         close = all(old[key] / 2 <= fresh[key] <= 2 * old[key] for key in ("seconds", "peak_mb"))
         if close or old.get("fingerprint") == print_:
             fresh |= {"seconds": old["seconds"], "peak_mb": old["peak_mb"]}
     nb.metadata["vidlab"] = fresh
 
 
-def run(path: Path) -> tuple[bool, str]:
+def run(path: Path, anew: bool = False) -> tuple[bool, str]:
     """Execute one notebook and save it; (went well, one line or a report to print)."""
     if hasattr(os, "sched_setaffinity"):  # measured on as many cores as the label says
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
@@ -140,7 +141,7 @@ def run(path: Path) -> tuple[bool, str]:
     except CellFailed as failure:
         text = str(failure) if sys.stdout.isatty() else re.sub(r"\x1b\[[0-9;]*m", "", str(failure))
         return False, f"{path.name}: {text}\n{path.name} was left as it was."
-    record(nb, measured, fingerprint(nb))
+    record(nb, measured, fingerprint(nb), anew)
     state = "written" if write(nb, path) else "unchanged"
     return True, f"{path.name}: {measured.seconds:.1f} s, {measured.peak_mb} MB, {state}"
 
@@ -151,11 +152,11 @@ def is_stale(path: Path) -> bool:
     return nb.metadata.get("vidlab", {}).get("fingerprint") != fingerprint(nb)
 
 
-def _run_all(paths: list[Path], jobs: int) -> int:
+def _run_all(paths: list[Path], jobs: int, anew: bool) -> int:
     """Every notebook in turn, or a few at once (their measured times are then longer)."""
     failed = 0
     with ProcessPoolExecutor(max(1, jobs), mp_context=get_context("spawn")) as pool:
-        for well, line in pool.map(run, paths):
+        for well, line in pool.map(run, paths, [anew] * len(paths)):
             print(line, flush=True)
             failed += not well
     return int(failed > 0)
@@ -177,6 +178,7 @@ def main(argv: list[str] | None = None) -> int:
             )
         if name == "run":
             command.add_argument("--stale", action="store_true", help="only what is stale")
+            command.add_argument("--measure", action="store_true", help="replace the time and memory on the labels")
             command.add_argument("-j", "--jobs", type=int, default=1, help="how many notebooks at once")
     args = parser.parse_args(argv)
 
@@ -212,7 +214,7 @@ def main(argv: list[str] | None = None) -> int:
             end="",
         )
         return int(bool(paths))
-    return _run_all(paths, args.jobs)
+    return _run_all(paths, args.jobs, args.measure)
 
 
 if __name__ == "__main__":

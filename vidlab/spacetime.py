@@ -65,7 +65,7 @@ def yt_slice(clip: Shaped[Tensor, "*b t c h w"], x: int) -> Shaped[Tensor, "*b c
 
 
 def oblique_slice(
-    clip: Float[Tensor, "*b t c h w"],
+    clip: Shaped[Tensor, "*b t c h w"],
     start: tuple[float, float],
     end: tuple[float, float],
     samples: int | None = None,

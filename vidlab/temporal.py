@@ -7,7 +7,7 @@ import math
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn.functional import conv1d, conv2d, pad
 
@@ -52,7 +52,7 @@ def gabor_pair(frequency: float, sigma: float, k: int | None = None) -> tuple[Fl
 
 
 def temporal_filter(
-    clip: Float[Tensor, "*b t c h w"], kernel: Float[Tensor, "k"], padding: str = "replicate"
+    clip: Shaped[Tensor, "*b t c h w"], kernel: Float[Tensor, "k"], padding: str = "replicate"
 ) -> Float[Tensor, "*b t2 c h w"]:
     r"""At each pixel, a weighted sum of its neighbours in time, $O(t) = \sum_k w_k\,I(t + k)$, k from the middle.
 
@@ -161,6 +161,8 @@ def _waves(frequency: float, sigma: float, k: int | None = None) -> tuple[Tensor
 
 def _taps(k: int | None, reach: float = 0) -> Tensor:
     """... -2, -1, 0, 1, 2 ...: where the weights stand."""
+    if k is None and reach <= 0:
+        raise ShapeError(f"a width of {reach / 3:g}", wanted="a positive width, in frames")
     k = 2 * math.ceil(reach) + 1 if k is None else k
     if k < 1 or k % 2 == 0:
         raise ShapeError(
@@ -170,6 +172,4 @@ def _taps(k: int | None, reach: float = 0) -> Tensor:
 
 
 def _bell(t: Tensor, sigma: float) -> Tensor:
-    if sigma <= 0:
-        raise ShapeError(f"sigma = {sigma}", wanted="a positive width in frames")
     return torch.exp(-(t**2) / (2 * sigma**2))

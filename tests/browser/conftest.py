@@ -40,14 +40,14 @@ def open_file(browser, tmp_path):
     """open_file(html, **context) -> a page of that file, without a network. Errors on the page fail the test."""
     contexts, errors = [], []
 
-    def open_file(html: str, **options):
+    def open_file(html: str, *, ignore: tuple[str, ...] = (), **options):
         file = tmp_path / f"page{len(contexts)}.html"
         file.write_text(html, encoding="utf-8")
         context = browser.new_context(**{"offline": True, "viewport": {"width": 1280, "height": 900}} | options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(TIMEOUT)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", lambda error: any(word in str(error) for word in ignore) or errors.append(str(error)))
         page.goto(file.as_uri(), wait_until="domcontentloaded")
         return page
 

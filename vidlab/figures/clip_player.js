@@ -46,7 +46,12 @@ async function render({ model, el }) {
   const step = (by, icon, words) =>
     h("button", { type: "button", "aria-label": words, title: words, onclick: () => move(now + by) }, icon);
   const speed = h("select", { onchange: () => (play.speed = Number(speed.value)) });
-  for (const [value, name] of [[1, "1×"], [0.5, "½×"], [0.25, "¼×"]]) speed.append(h("option", { value }, name));
+  for (const [value, name] of [
+    [1, "1×"],
+    [0.5, "½×"],
+    [0.25, "¼×"],
+  ])
+    speed.append(h("option", { value }, name));
   const loop = h("input", { type: "checkbox", onchange: () => (play.loop = loop.checked) });
   loop.checked = play.loop;
 
@@ -54,7 +59,11 @@ async function render({ model, el }) {
   const widest = Math.max(...clips.map((clip) => clip.width / clip.height));
   const figure = h(
     "figure",
-    { class: "clips", "aria-label": model.get("alt"), style: `--columns: ${columns}; --shape: ${(columns * widest) / Math.ceil(clips.length / columns)}` },
+    {
+      class: "clips",
+      "aria-label": model.get("alt"),
+      style: `--columns: ${columns}; --shape: ${(columns * widest) / Math.ceil(clips.length / columns)}`,
+    },
     h("div", { class: "tiles" }, ...tiles.map(({ tile }) => tile)),
     h(
       "div",
@@ -67,9 +76,7 @@ async function render({ model, el }) {
     ),
     time.row,
   );
-  const notes = [...new Set(clips.map((clip) => clip.note))];
-  const foot = notes.length === 1 ? notes[0] : clips.map((clip) => clip.note && `${clip.title}: ${clip.note}`).filter(Boolean).join(" ");
-  if (foot) figure.append(h("figcaption", {}, foot));
+  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
   move(model.get("t"), false);
   model.on("change:t", () => move(model.get("t"), false));

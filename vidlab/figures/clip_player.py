@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ..errors import ShapeError
-from .frame import Widget
+from .frame import Widget, caption
 from .picture import INK, PAPER, SOFT, font
 from .sprite import MAX_FRAMES, MAX_PIXELS, make_sprite
 
@@ -34,7 +34,9 @@ class ClipPlayer(Widget):
 
     def __init__(self, clips: Mapping, *, fps: float | None = None, columns: int | None = None, t: int | None = None):
         if not isinstance(clips, Mapping) or not clips:
-            raise ShapeError(f"{type(clips).__name__}", wanted="a dict of title: clip", mend='ClipPlayer({"title": clip})')
+            raise ShapeError(
+                f"{type(clips).__name__}", wanted="a dict of title: clip", mend='ClipPlayer({"title": clip})'
+            )
         weights = [BASE_FRAMES + min(MAX_FRAMES, len(getattr(clip, "frames", clip))) for clip in clips.values()]
         self.sprites = {}
         for (title, clip), weight in zip(clips.items(), weights, strict=True):
@@ -53,7 +55,12 @@ class ClipPlayer(Widget):
 
     def state(self) -> dict:
         clips = [{"title": title, "sprite": sprite.state()} for title, sprite in self.sprites.items()]
-        return {"clips": clips, "columns": self.columns, "t": self.t}
+        reductions = {sprite.reduction for sprite in self.sprites.values()}
+        if len(reductions) == 1:
+            said = reductions.pop()
+        else:
+            said = "; ".join(f"{title}: {s.reduction}" for title, s in self.sprites.items() if s.reduction)
+        return {"clips": clips, "columns": self.columns, "t": self.t, "caption": caption("", said)}
 
     def poster_image(self) -> Image.Image:
         """The clips at frame t, each under its title."""

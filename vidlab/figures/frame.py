@@ -104,6 +104,11 @@ def _json(state: dict) -> str:
     return json.dumps(state, ensure_ascii=False).replace("<", "\\u003c")
 
 
+def caption(title: str, reduction: str) -> str:
+    """The title, and what the page had to leave out."""
+    return ". ".join(part for part in (title, reduction and f"Shown with {reduction}.") if part)
+
+
 def inside(name: str, value: int | None, size: int, default: int) -> int:
     """A place in the clip that the caller gave, or the default; ShapeError where it lies outside."""
     if value is None:

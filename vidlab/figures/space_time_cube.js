@@ -14,8 +14,16 @@ async function render({ model, el }) {
   const { volume, width, height, count, scale, step } = sprite;
 
   // The model speaks of the clip's own pixels and frames, the sheet may have fewer of both.
-  const toSheet = { x: (v) => Math.floor((v + 0.5) / scale), y: (v) => Math.floor((v + 0.5) / scale), t: (v) => v / step };
-  const toClip = { x: (i) => Math.round((i + 0.5) * scale - 0.5), y: (i) => Math.round((i + 0.5) * scale - 0.5), t: (i) => i * step };
+  const toSheet = {
+    x: (v) => Math.floor((v + 0.5) / scale),
+    y: (v) => Math.floor((v + 0.5) / scale),
+    t: (v) => v / step,
+  };
+  const toClip = {
+    x: (i) => Math.round((i + 0.5) * scale - 0.5),
+    y: (i) => Math.round((i + 0.5) * scale - 0.5),
+    t: (i) => i * step,
+  };
   const size = { x: width, y: height, t: count };
   const at = {};
 
@@ -56,7 +64,13 @@ async function render({ model, el }) {
   const names = { t: "frame t", x: "column x", y: "row y" };
   const sliders = {};
   for (const axis of ["t", "x", "y"]) {
-    sliders[axis] = slider({ name: names[axis], kind: axis, last: size[axis] - 1, text: text[axis], oninput: (i) => move({ [axis]: i }) });
+    sliders[axis] = slider({
+      name: names[axis],
+      kind: axis,
+      last: size[axis] - 1,
+      text: text[axis],
+      oninput: (i) => move({ [axis]: i }),
+    });
   }
 
   /** Move one or more planes of the cube, and redraw only the pictures that this changes. */
@@ -104,16 +118,23 @@ async function render({ model, el }) {
       "aria-label": model.get("alt"),
       style: `--columns: minmax(0, ${width}fr) minmax(0, ${depth}fr); --shape: ${(width + depth) / (height + depth)}`,
     },
-    h("div", { class: "plane t" }, caption("t", "frame at t", "x →  y ↓"), frame.box),
+    h("div", { class: "plane t" }, caption("t", "frame at t", "drag the lines     x →  y ↓"), frame.box),
     h("div", { class: "plane x" }, caption("x", "y–t slice at x", `t → ${sprite.seconds}`), yt.box),
     h("div", { class: "plane y" }, caption("y", "x–t slice at y", `x →  t ↓ ${sprite.seconds}`), xt.box),
-    h("div", { class: "controls" }, h("div", { class: "buttons" }, play.button), sliders.t.row, sliders.x.row, sliders.y.row),
+    h(
+      "div",
+      { class: "controls" },
+      h("div", { class: "buttons" }, play.button),
+      sliders.t.row,
+      sliders.x.row,
+      sliders.y.row,
+    ),
   );
-  const foot = [model.get("title"), sprite.note].filter(Boolean).join(". ");
-  if (foot) figure.append(h("figcaption", {}, foot));
+  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
   move({ t: toSheet.t(model.get("t")), x: toSheet.x(model.get("x")), y: toSheet.y(model.get("y")) }, false);
-  for (const axis of ["t", "x", "y"]) model.on(`change:${axis}`, () => move({ [axis]: toSheet[axis](model.get(axis)) }, false));
+  for (const axis of ["t", "x", "y"])
+    model.on(`change:${axis}`, () => move({ [axis]: toSheet[axis](model.get(axis)) }, false));
   mount(el, figure, { space: () => play.toggle() });
 }
 

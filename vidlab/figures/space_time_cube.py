@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .frame import Widget, inside
+from .frame import Widget, caption, inside
 from .picture import INK, PAPER, SOFT, font
 from .sprite import make_sprite
 
@@ -40,7 +40,7 @@ class SpaceTimeCube(Widget):
         self.alt = self._alt()
 
     def state(self) -> dict:
-        return {"sprite": self.sprite.state(), "title": self.title, "x": self.x, "y": self.y, "t": self.t}
+        return {"sprite": self.sprite.state(), "caption": caption(self.title, self.sprite.reduction), "x": self.x, "y": self.y, "t": self.t}
 
     def poster_image(self) -> Image.Image:
         """Frame, y–t slice at its right and x–t slice below, with the lines where the cuts are."""
@@ -89,7 +89,9 @@ def _plane(card: Image.Image, pixels: np.ndarray, place, colour: str, lines) -> 
     left, top, wide, high = place
     draw = ImageDraw.Draw(card)
     draw.rectangle((left - 3, top - 3, left + wide + 2, top + high + 2), fill=colour)
-    card.paste(Image.fromarray(np.ascontiguousarray(pixels)).resize((wide, high), Image.Resampling.LANCZOS), (left, top))
+    card.paste(
+        Image.fromarray(np.ascontiguousarray(pixels)).resize((wide, high), Image.Resampling.LANCZOS), (left, top)
+    )
     for fx, fy, line in lines:
         at = left + fx * wide if fy is None else top + fy * high
         for thick, ink in ((4, "#000000"), (2, line)):

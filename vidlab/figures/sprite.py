@@ -55,8 +55,8 @@ class Sprite:
         return self.source[2] / self.frames.shape[2]
 
     @property
-    def note(self) -> str:
-        """What was done to the clip to fit it into the page, for the caption; empty when nothing was."""
+    def reduction(self) -> str:
+        """What the frames lost to fit into the page, for the caption; empty when nothing."""
         (count, height, width), (total, full_height, full_width) = self.frames.shape[:3], self.source
         said = []
         if self.step > 1:
@@ -65,7 +65,7 @@ class Sprite:
             said.append(f"{width}×{height} of {full_width}×{full_height} pixels")
         if not self.lossless:
             said.append("lossy compression")
-        return "Shown with " + ", ".join(said) + "." if said else ""
+        return ", ".join(said)
 
     def state(self) -> dict:
         """What the browser needs, ready for JSON."""
@@ -81,7 +81,6 @@ class Sprite:
             "step": self.step,
             "fps": self.fps,
             "source": list(self.source),
-            "note": self.note,
         }
 
 

@@ -109,7 +109,9 @@ async function render({ model, el }) {
     });
     return input;
   });
-  const tapBoxes = inputs.map((input, k) => h("label", { class: "tap" }, input, h("i", { class: "stem" }), h("i", { class: "dot" }), h("span", {}, offset(k))));
+  const tapBoxes = inputs.map((input, k) =>
+    h("label", { class: "tap" }, input, h("i", { class: "stem" }), h("i", { class: "dot" }), h("span", {}, offset(k))),
+  );
   const editor = h("div", { class: "editor" }, ...tapBoxes);
   const verdict = h("span", { class: "readout" });
 
@@ -127,7 +129,10 @@ async function render({ model, el }) {
   }
   function changed(tell = true) {
     timed(el, () => {
-      const total = sum().toFixed(2).replace("-", "−").replace(/^−(0\.00)$/, "$1");
+      const total = sum()
+        .toFixed(2)
+        .replace("-", "−")
+        .replace(/^−(0\.00)$/, "$1");
       verdict.textContent = `taps add up to ${total}` + (seesChange() ? ": only change is seen, grey is 0" : "");
       for (const [name, button] of Object.entries(buttons)) button.setAttribute("aria-pressed", same(presets[name]));
       filter();
@@ -145,7 +150,12 @@ async function render({ model, el }) {
     for (const k of kernel.keys()) paintTap(k);
   }
   // Draw the curve with the mouse: every column the pointer passes takes its height.
-  drag(editor, (fx, fy) => bend(Math.min(taps - 1, Math.floor(fx * taps)), (1 - 2 * clamp((fy * editor.clientHeight) / (editor.clientHeight - 22), 0, 1)) * limit));
+  drag(editor, (fx, fy) =>
+    bend(
+      Math.min(taps - 1, Math.floor(fx * taps)),
+      (1 - 2 * clamp((fy * editor.clientHeight) / (editor.clientHeight - 22), 0, 1)) * limit,
+    ),
+  );
 
   const presets = model.get("presets");
   const same = (preset) => preset.every((tap, k) => Math.abs(tap - kernel[k]) < 1e-6);
@@ -155,7 +165,10 @@ async function render({ model, el }) {
     changed(tell);
   };
   const buttons = Object.fromEntries(
-    Object.keys(presets).map((name) => [name, h("button", { type: "button", onclick: () => choose(presets[name]) }, name)]),
+    Object.keys(presets).map((name) => [
+      name,
+      h("button", { type: "button", onclick: () => choose(presets[name]) }, name),
+    ]),
   );
 
   // --- time and place --------------------------------------------------------------------------------------------------
@@ -206,14 +219,26 @@ async function render({ model, el }) {
     { class: "filter", "aria-label": model.get("alt"), style: `--shape: ${(2 * width) / height}` },
     h("div", { class: "plane" }, caption(h("b", {}, "the clip")), original.box),
     h("div", { class: "plane" }, caption(h("b", {}, "the clip, filtered along t")), filtered.box),
-    h("div", { class: "wide" }, caption(plotName, h("span", {}, key("before", "before"), key("after", "after"))), curve),
+    h(
+      "div",
+      { class: "wide" },
+      caption(plotName, h("span", {}, key("before", "before"), key("after", "after"))),
+      curve,
+    ),
     h("div", {}, caption(h("b", {}, "kernel: drag or use the arrow keys")), editor, verdict),
-    h("div", { class: "controls" }, h("div", { class: "buttons" }, ...Object.values(buttons)), h("div", { class: "buttons" }, play.button), time.row),
+    h(
+      "div",
+      { class: "controls" },
+      h("div", { class: "buttons" }, ...Object.values(buttons)),
+      h("div", { class: "buttons" }, play.button),
+      time.row,
+    ),
   );
-  const foot = [model.get("title"), sprite.note].filter(Boolean).join(". ");
-  if (foot) figure.append(h("figcaption", {}, foot));
+  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
-  [px, py] = [model.get("x"), model.get("y")].map((v, i) => Math.min([width, height][i] - 1, Math.floor((v + 0.5) / scale)));
+  [px, py] = [model.get("x"), model.get("y")].map((v, i) =>
+    Math.min([width, height][i] - 1, Math.floor((v + 0.5) / scale)),
+  );
   rescale();
   move(model.get("t") / step, false);
   changed(false);

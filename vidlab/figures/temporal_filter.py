@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from .. import spacetime
 from ..errors import ShapeError
-from .frame import Widget, inside
+from .frame import Widget, caption, inside
 from .picture import INK, PALETTE, PAPER, SOFT, font
 from .sprite import make_sprite
 
@@ -50,7 +50,8 @@ class TemporalFilter(Widget):
             "derivative": spacetime.derivative(1.0),
             "identity": torch.ones(1),
         }
-        presets = {str(name): _taps(name, taps) for name, taps in (given | {k: v for k, v in standard.items() if k not in given}).items()}
+        standard = {name: taps for name, taps in standard.items() if name not in given}
+        presets = {str(name): _taps(name, taps) for name, taps in (given | standard).items()}
         longest = max(MIN_TAPS, *map(len, presets.values()))
         self.presets = {name: np.pad(taps, (longest - len(taps)) // 2) for name, taps in presets.items()}
         self.kernel = next(iter(self.presets.values()))
@@ -63,8 +64,15 @@ class TemporalFilter(Widget):
 
     def state(self) -> dict:
         presets = {name: _numbers(taps) for name, taps in self.presets.items()}
-        place = {"t": self.t, "x": self.x, "y": self.y}
-        return {"sprite": self.sprite.state(), "title": self.title, "kernel": _numbers(self.kernel), "presets": presets, **place}
+        return {
+            "sprite": self.sprite.state(),
+            "caption": caption(self.title, self.sprite.reduction),
+            "kernel": _numbers(self.kernel),
+            "presets": presets,
+            "t": self.t,
+            "x": self.x,
+            "y": self.y,
+        }
 
     def _filter(self, frames: np.ndarray) -> np.ndarray:
         """uint8 `t h w 3` -> float32 `t h w 3`, in units of the range [0, 1], with negative values."""
@@ -112,7 +120,9 @@ class TemporalFilter(Widget):
         count, height, width = self.sprite.source
         some = self.sprite.frames[:, ::4, ::4]
         before, after = (some / 255).std(0).mean(), self._filter(some).std(0).mean()
-        kind = "which cancel: only change is left" if self._sees_change() else f"which add up to {self.kernel.sum():.2f}"
+        kind = (
+            "which cancel: only change is left" if self._sees_change() else f"which add up to {self.kernel.sum():.2f}"
+        )
         return (
             f"{self.title or 'A clip'} ({count} frames of {width}×{height} pixels) beside itself filtered along time by "
             f"{np.count_nonzero(self.kernel)} taps, {kind}. Standard deviation over time, averaged over the pixels: "
@@ -124,7 +134,9 @@ def _taps(name: str, kernel) -> np.ndarray:
     taps = torch.as_tensor(kernel).detach().cpu().double().numpy()
     if taps.ndim != 1 or len(taps) % 2 == 0 or len(taps) > MAX_TAPS or not np.isfinite(taps).all():
         wanted = f"1-D, an odd number of taps up to {MAX_TAPS}, all finite"
-        raise ShapeError(f"kernel {name!r} of shape {taps.shape}", wanted=wanted, mend="pad an even kernel with one zero")
+        raise ShapeError(
+            f"kernel {name!r} of shape {taps.shape}", wanted=wanted, mend="pad an even kernel with one zero"
+        )
     return taps
 
 
@@ -133,5 +145,7 @@ def _numbers(taps: np.ndarray) -> list[float]:
 
 
 def _most_varying_pixel(frames: np.ndarray) -> tuple[int, int]:
+    """Row and column."""
     spread = frames[..., 1].std(0)
-    return np.unravel_index(int(spread.argmax()), spread.shape)
+    row, column = divmod(int(spread.argmax()), spread.shape[1])
+    return row, column
