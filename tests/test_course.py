@@ -154,7 +154,7 @@ def test_what_changes_from_run_to_run_is_dropped_and_twice_is_once():
         out("display_data", view, metadata={"image/png": {"width": 9}, "text/plain": {}}),
         out("execute_result", {"text/plain": "3"}, execution_count=12),
     ]
-    metadata = {"tags": ["a"], "slideshow": {"slide_type": "skip"}, "execution": {"iopub": 1}, "collapsed": True}
+    metadata = {"tags": ["a"], "slideshow": {"slide_type": "skip"}, "execution": {"iopub": "now"}, "collapsed": True}
     cells = [new("a \n\n", id="a", execution_count=12, outputs=outputs, metadata=metadata), new("b", id="b")]
     nb = nbformat.v4.new_notebook(cells=cells, metadata={"widgets": {"state": {}}, "vidlab": {"seconds": 3}})
     nb.metadata["language_info"] = {"name": "python", "version": "3.11.7"}
@@ -428,7 +428,7 @@ def test_the_command_line(tmp_path, capsys):
 def test_the_command_exits_1_when_a_lesson_fails(tmp_path):
     lesson(tmp_path, '# %% id="a"\nraise SystemError("on purpose")\n', name="01_bad")
     lesson(tmp_path, '# %% id="a"\n1\n', name="02_good")
-    command = [sys.executable, "-m", "vidlab.course", "run", "--notebooks", str(tmp_path), "-j", "2"]
+    command = [sys.executable, "-m", "vidlab.course", "run", "--notebooks", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1, done.stderr
     assert "on purpose" in done.stdout

@@ -14,11 +14,11 @@ import av
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float, Float64, Shaped, UInt8
+from jaxtyping import Float, Float64, UInt8
 from PIL import Image
 from torch import Tensor
 
-from .decode import NO_MATTER, VideoInfo, decode, probe
+from .decode import VideoInfo, decode, probe
 from .errors import ClipError, ShapeError, expect_clip
 from .sampling import even_starts, random_starts, take
 
@@ -59,7 +59,7 @@ class Clip:
     def __len__(self) -> int:
         return len(self.frames)
 
-    def __getitem__(self, part: slice) -> "Clip":
+    def __getitem__(self, part: object) -> "Clip":
         if not isinstance(part, slice):
             raise ShapeError(f"clip[{part!r}]", wanted="a slice of frames", mend=f"clip.frames[{part!r}] for one frame")
         return Clip(self.frames[part], self.times[part], self.fps / (part.step or 1), self.source)
@@ -76,7 +76,7 @@ def raw_bytes(width: int, height: int, fps: float, seconds: float, channels: int
     >>> raw_bytes(640, 480, fps=30, seconds=60)
     1658880000
     """
-    return channels * width * height * math.floor(fps * seconds + NO_MATTER)
+    return channels * width * height * math.floor(fps * seconds + 1e-6)
 
 
 def read(
@@ -120,9 +120,7 @@ def read(
     return Clip(pixels, torch.from_numpy(info.times[wanted]), rate, info.path.name)
 
 
-def write(
-    path: str | Path, frames: Clip | Shaped[Tensor, "t c h w"], *, fps: float | None = None, lossless: bool = False
-) -> Path:
+def write(path: str | Path, frames: Clip | Tensor, *, fps: float | None = None, lossless: bool = False) -> Path:
     """Write a clip as H.264 (`.mp4`) or animated WebP (`.webp`). The file appears when it is complete.
 
     Args:
@@ -203,22 +201,23 @@ def _wanted(info: VideoInfo, start: float, stop: float | None, frames: range | N
             what, wanted="a complete file", mend=f"stop={length:.2f} for what is there, or fetch the file again"
         )
     end = length if stop is None else stop
-    if start >= length or end > length + 1 / info.fps + NO_MATTER:
+    if start >= length or end > length + 1 / info.fps:
         what = f"{name}: {start:g} to {end:g} s, but the film lasts {length:.2f} s"
         raise ClipError(what, wanted="a range within the film", mend=f"start=0, stop={length:.2f}")
     if not 0 <= start < end:
         raise ClipError(f"{name}: from {start:g} s to {end:g} s", wanted="0 ≤ start < stop, in seconds")
     if fps is None:
-        wanted = np.flatnonzero((info.times >= start - NO_MATTER) & (info.times < end - NO_MATTER))
+        slack = info.tick + 1e-6
+        wanted = np.flatnonzero((info.times >= start - slack) & (info.times < end - slack))
         return wanted if len(wanted) else _on_screen(info, np.array([start]))
     if not 0 < fps < 10_000:
         raise ClipError(f"{name}: fps = {fps}", wanted="a positive number of frames a second")
-    return _on_screen(info, start + np.arange(math.ceil((end - start) * fps - 1e-4)) / fps)
+    return _on_screen(info, start + np.arange(math.ceil((end - start) * fps - 0.01)) / fps)
 
 
 def _on_screen(info: VideoInfo, times: np.ndarray) -> np.ndarray:
     """Index of the frame on the screen at each time: the last one that was due."""
-    return np.clip(np.searchsorted(info.times, times + 1e-4, side="right") - 1, 0, info.frames - 1)
+    return np.clip(np.searchsorted(info.times, times + info.tick + 1e-6, side="right") - 1, 0, info.frames - 1)
 
 
 def _size(info: VideoInfo, size: int | tuple[int, int] | None) -> tuple[int, int]:

@@ -17,14 +17,14 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from .errors import ClipError
 
 LARGEST_SIDE = 16384  # pixels; beyond it a header is damaged rather than generous
-NO_MATTER = 1e-6  # seconds: two times this close are the same
 
 
 @dataclass(frozen=True)
 class VideoInfo:
     """What a video file holds.
 
-    Width and height are as displayed, in pixels; `times` says when each frame is due, in seconds.
+    Width and height are as displayed, in pixels; `times` says when each frame is due, in seconds, to within
+    one `tick` of the file's clock.
     """
 
     path: Path
@@ -39,6 +39,7 @@ class VideoInfo:
     variable_rate: bool
     complete: bool = True
     times: np.ndarray = field(repr=False, default=None, compare=False)
+    tick: float = field(repr=False, default=0.0)
 
     @property
     def raw_nbytes(self) -> int:
@@ -65,10 +66,12 @@ def probe(path: str | Path) -> VideoInfo:
         width, height = (stream.height, stream.width) if rotation in (90, 270) else (stream.width, stream.height)
         times = _seconds(stamps, stream)
         steps = np.diff(times)
-        fps = 1 / float(np.median(steps)) if len(steps) else float(stream.average_rate or 1)
         rate = stream.average_rate or stream.guessed_rate
-        if len(steps) and rate and abs(steps - 1 / float(rate)).max() < 2 * float(stream.time_base) + 1e-3:
+        fps = len(steps) / float(times[-1]) if len(steps) else float(rate or 1)
+        if rate and abs(float(rate) / fps - 1) < 0.005:
             fps = float(rate)  # the exact fraction, where the stamps agree with it
+        # only the MP4 family keeps an honest count of its frames
+        promised = stream.frames if "mp4" in container.format.name else 0
         return VideoInfo(
             path,
             width,
@@ -80,8 +83,9 @@ def probe(path: str | Path) -> VideoInfo:
             rotation,
             path.stat().st_size,
             bool(len(steps) and steps.max() - steps.min() > 0.25 * float(np.median(steps))),
-            complete and len(stamps) >= (stream.frames or 0),
+            complete and len(stamps) + 2 >= promised,  # some writers count a frame or two too many
             times,
+            float(stream.time_base or 0),
         )
 
 
@@ -135,7 +139,9 @@ def _scan(container) -> tuple[np.ndarray, bool]:
     stream, stamps, complete = container.streams.video[0], [], True
     try:
         for packet in container.demux(stream):
-            if packet.size:
+            if packet.is_corrupt:
+                complete = False
+            elif packet.size:
                 stamps.append(packet.pts if packet.pts is not None else packet.dts)
     except (av.FFmpegError, OSError, ValueError, OverflowError):
         complete = False
@@ -171,10 +177,11 @@ def _opened(path: Path):
     if path.is_dir():
         raise ClipError(f"{path} is a folder", wanted="a video file", mend="name a file in it")
     if not path.exists():
-        near = (
-            ", ".join(sorted(p.name for p in path.parent.glob(f"*{path.suffix}"))[:5]) if path.parent.is_dir() else ""
+        names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = ", ".join(get_close_matches(path.name, names, cutoff=0.4))
+        raise ClipError(
+            f"{path}: no such file", mend=f"{near}, beside it" if near else "check the folder and the spelling"
         )
-        raise ClipError(f"{path}: no such file", mend=f"one of {near}" if near else "check the folder and the spelling")
     if path.stat().st_size == 0:
         raise ClipError(f"{path} is empty (0 bytes)", mend="fetch or export it again")
     try:

@@ -62,7 +62,8 @@ def reached(names: set[str], package: Path = PACKAGE) -> dict[str, ast.AST]:
         waiting += imports(tree, name if is_package else name.rpartition(".")[0])
         waiting.append(name.rpartition(".")[0])  # a.b.c runs a and a.b first
         if is_package and any(getattr(node, "name", "") == "__getattr__" for node in tree.body):
-            waiting += [f"{name}.{other.stem}" for other in path.parent.glob("*.py")]  # it may import any of them late
+            others = (other.stem for other in path.parent.glob("*.py") if other != path)
+            waiting += [f"{name}.{other}" for other in others]  # it may import any of them late
     return found
 
 

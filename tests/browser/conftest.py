@@ -63,7 +63,9 @@ def open_widgets(open_file):
 
     def open_widgets(*widgets, dark: bool = False, **options):
         fragments = "\n".join(widget.html() for widget in widgets)
-        style = f"<style>body {{ background: {'#111' if dark else '#fff'}; color: {'#eee' if dark else '#111'} }}</style>"
+        style = (
+            f"<style>body {{ background: {'#111' if dark else '#fff'}; color: {'#eee' if dark else '#111'} }}</style>"
+        )
         head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>figures</title>{style}</head>'
         body = f"<body><main><h1>Figures</h1>{fragments}</main></body></html>"
         page = open_file(head + body, color_scheme="dark" if dark else "light", **options)

@@ -32,7 +32,7 @@ class ClipPlayer(Widget):
 
     script = "clip_player.js"
 
-    def __init__(self, clips: Mapping, *, fps: float | None = None, columns: int | None = None, t: int | None = None):
+    def __init__(self, clips, *, fps: float | None = None, columns: int | None = None, t: int | None = None):
         if not isinstance(clips, Mapping) or not clips:
             raise ShapeError(
                 f"{type(clips).__name__}", wanted="a dict of title: clip", mend='ClipPlayer({"title": clip})'

@@ -40,7 +40,13 @@ class SpaceTimeCube(Widget):
         self.alt = self._alt()
 
     def state(self) -> dict:
-        return {"sprite": self.sprite.state(), "caption": caption(self.title, self.sprite.reduction), "x": self.x, "y": self.y, "t": self.t}
+        return {
+            "sprite": self.sprite.state(),
+            "caption": caption(self.title, self.sprite.reduction),
+            "x": self.x,
+            "y": self.y,
+            "t": self.t,
+        }
 
     def poster_image(self) -> Image.Image:
         """Frame, y–t slice at its right and x–t slice below, with the lines where the cuts are."""
