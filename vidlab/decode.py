@@ -7,6 +7,7 @@ the decoder starts at the last key frame before the first wanted one, and every 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 

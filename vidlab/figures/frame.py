@@ -33,7 +33,7 @@ const model = (state) => ({
 class Widget:
     """A figure to touch. A subclass names its `script` and gives `state()`, `poster_image()` and `alt`.
 
-    Displayed, it gives text/html (live), image/png (the poster, which pages that run no script show) and text/plain (the
+    Displayed, it gives text/html (live), image/png (the poster, for pages that run no script) and text/plain (the
     alternative text). The same arguments give the same bytes.
     """
 

@@ -55,12 +55,12 @@ STYLE = {
 
 
 def style() -> None:
-    """Set matplotlib's defaults for the course: opaque white card, colour-blind-safe cycle, sizes a back row can read."""
+    """Set matplotlib's defaults: an opaque white card, a colour-blind-safe cycle, sizes that a back row can read."""
     matplotlib.rcParams.update(STYLE)
 
 
 class Picture:
-    """A still with its alternative text: text/html (`<img alt>`, which JupyterLab reads aloud), image/png, text/plain."""
+    """A still and its alternative text: text/html (`<img alt>`; JupyterLab gives a PNG none), image/png, text/plain."""
 
     def __init__(self, data: bytes, alt: str, width: int | None = None) -> None:
         self.data, self.alt, self.width = data, alt, width
@@ -140,9 +140,9 @@ def png(image: Image.Image, limit: int = 60_000) -> bytes:
         return data
     image = image.convert("RGB")
     sample = image.resize((image.width // 3 + 1, image.height // 3 + 1), Image.Resampling.NEAREST)
-    palette = sample.quantize(127, Image.Quantize.MAXCOVERAGE, kmeans=2)
-    palette.putpalette([*palette.getpalette()[: 3 * 127], 255, 255, 255])  # paper stays white
-    return _png(image.quantize(palette=palette, dither=Image.Dither.NONE))
+    few = image.quantize(palette=sample.quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=2), dither=Image.Dither.NONE)
+    few.putpalette([255 if level > 247 else level for level in few.getpalette()])  # paper stays white
+    return _png(few)
 
 
 @cache

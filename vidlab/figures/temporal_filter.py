@@ -22,13 +22,13 @@ MIN_TAPS, MAX_TAPS = 9, 31
 class TemporalFilter(Widget):
     """A clip beside the same clip filtered along t, under a kernel that can be bent.
 
-    The output at t is the sum over k of kernel[k] · clip[t + k − centre], frames outside the clip repeating its ends, as
-    in `vidlab.spacetime.temporal_filter`. A kernel whose taps cancel is shown around mid-grey.
+    The output at t is the sum over k of kernel[k] · clip[t + k − centre], where frames outside the clip repeat its
+    ends, as in `vidlab.spacetime.temporal_filter`. What a kernel with taps that cancel gives is shown around mid-grey.
 
     Args:
         clip: a `vidlab.clips.Clip`, or a tensor `t c h w` (uint8, or float in [0, 1]).
-        kernel: taps "k" (odd length, at most 31), or a dict of name -> taps of which the first is shown at the start; by
-            default a Gaussian. Identity, box, Gaussian and derivative can always be chosen.
+        kernel: taps "k" (odd length, at most 31), or a dict of name -> taps, of which the first is shown at the start;
+            by default a Gaussian. Gaussian, box, derivative and identity can always be chosen.
         x, y: the pixel whose brightness is drawn over time; by default one that changes much.
         t: frame to begin with; by default the middle one.
         fps: frames per second; by default the clip's own, and 10 for a bare tensor.
@@ -124,8 +124,8 @@ class TemporalFilter(Widget):
             "which cancel: only change is left" if self._sees_change() else f"which add up to {self.kernel.sum():.2f}"
         )
         return (
-            f"{self.title or 'A clip'} ({count} frames of {width}×{height} pixels) beside itself filtered along time by "
-            f"{np.count_nonzero(self.kernel)} taps, {kind}. Standard deviation over time, averaged over the pixels: "
+            f"{self.title or 'A clip'} ({count} frames of {width}×{height} pixels) beside itself, filtered along time "
+            f"by {np.count_nonzero(self.kernel)} taps, {kind}. Standard deviation over time, averaged over the pixels: "
             f"{before:.3f} before, {after:.3f} after."
         )
 
