@@ -107,7 +107,7 @@ def test_a_small_clip_travels_without_loss():
     clip = (noise(30, 13, 17) * 255).byte()
     made = sprite.make_sprite(clip)
     assert made.lossless
-    assert made.reduction == ""
+    assert made.reductions == []
     assert made.columns > 1
     sheet = decoded(made.sheet)
     for k, image in enumerate(clip):

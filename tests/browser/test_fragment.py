@@ -232,7 +232,7 @@ def test_a_filmed_clip_comes_through(open_widgets, camera, monkeypatch):
 
 
 def test_drawing_is_quick(open_widgets):
-    clip = noise(40, 90, 160)
+    clip = noise(30, 90, 120)
     for widget in (SpaceTimeCube(clip), TemporalFilter(clip)):
         page = open_widgets(widget)
         page.get_by_role("slider", name="frame t").focus()

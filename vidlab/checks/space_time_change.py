@@ -115,10 +115,6 @@ EXERCISES = (
                 "that is the difference of neighbouring rows, I_y; neighbours in time are wanted",
                 lambda frames: (frames[:, :, 1:].float() - frames[:, :, :-1].float()) / 255,
             ),
-            Mistake(
-                "the difference is halved: neighbours in time are one frame apart",
-                lambda frames: temporal_difference(frames) / 2,
-            ),
         ),
     ),
     Exercise(

@@ -13,7 +13,7 @@ async function render({ model, el }) {
   const tiles = clips.map((clip) => {
     const { box, context } = view(clip.width, clip.height, clip.title);
     box.style.aspectRatio = `${clip.source[2]} / ${clip.source[1]}`;
-    const when = h("span", { class: "arrow" });
+    const when = h("span", { class: "axes" });
     const tile = h("div", { class: "tile" }, h("div", { class: "caption" }, h("b", {}, clip.title), when), box);
     let shown = -1;
     const show = (tick) => {

@@ -55,12 +55,7 @@ class ClipPlayer(Widget):
 
     def state(self) -> dict:
         clips = [{"title": title, "sprite": sprite.state()} for title, sprite in self.sprites.items()]
-        reductions = {sprite.reduction for sprite in self.sprites.values()}
-        if len(reductions) == 1:
-            said = reductions.pop()
-        else:
-            said = "; ".join(f"{title}: {s.reduction}" for title, s in self.sprites.items() if s.reduction)
-        return {"clips": clips, "columns": self.columns, "t": self.t, "caption": caption("", said)}
+        return {"clips": clips, "columns": self.columns, "t": self.t, "caption": caption("", self._reductions())}
 
     def poster_image(self) -> Image.Image:
         """The clips at frame t, each under its title."""
@@ -76,6 +71,13 @@ class ClipPlayer(Widget):
             top += max(tile.height for tile in row) + gap
         ImageDraw.Draw(card).text((gap, top - 2), "Run this cell to play.", SOFT, font(14))
         return card
+
+    def _reductions(self) -> list[str]:
+        """What all clips lost, then what one of them lost."""
+        each = {title: sprite.reductions for title, sprite in self.sprites.items()}
+        common = [loss for loss in next(iter(each.values())) if all(loss in losses for losses in each.values())]
+        own = [f"“{title}” with {loss}" for title, losses in each.items() for loss in losses if loss not in common]
+        return common + own
 
     def _tile(self, title: str, wide: int, label: int) -> Image.Image:
         frame = Image.fromarray(self._frame(title))

@@ -1,4 +1,4 @@
-"""The frame of every widget: one hand-written ES module, delivered in two ways.
+"""The frame of every widget: one hand-written ES module and its style, delivered in two ways.
 
 By default a widget is a piece of HTML that carries everything it needs: poster, style, script and state. It is live in
 JupyterLab, in exported pages and slides, with no kernel and no network. `live()` gives the same module to anywidget,
@@ -55,7 +55,7 @@ class Widget:
     def html(self) -> str:
         """The live figure, self-contained. Several copies of it may stand on one page."""
         state = _json({**self.state(), "alt": self.alt})
-        script, style = module(self.script, exports=False), _read("kit.css")
+        script, style = module(self.script, exports=False), self._style()
         key = hashlib.sha256((script + style + state).encode()).hexdigest()[:12]
         return (
             f'<div class="vidlab" data-vidlab="{key}">'
@@ -74,11 +74,14 @@ class Widget:
 
         state = {**self.state(), "alt": self.alt}
         traits = {name: traitlets.Any(value).tag(sync=True) for name, value in state.items()}
-        code = {"_esm": module(self.script), "_css": _read("kit.css")}
+        code = {"_esm": module(self.script), "_css": self._style()}
         return type(type(self).__name__, (anywidget.AnyWidget,), code | traits)()
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         return {"text/html": self.html(), "image/png": self.poster(), "text/plain": self.alt}
+
+    def _style(self) -> str:
+        return _read("kit.css") + _read(self.script.replace(".js", ".css"))
 
     def _small_poster(self) -> bytes:
         out = io.BytesIO()
@@ -104,9 +107,10 @@ def _json(state: dict) -> str:
     return json.dumps(state, ensure_ascii=False).replace("<", "\\u003c")
 
 
-def caption(title: str, reduction: str) -> str:
+def caption(title: str, reductions: list[str]) -> str:
     """The title, and what the page had to leave out."""
-    return ". ".join(part for part in (title, reduction and f"Shown with {reduction}.") if part)
+    shown = f"Shown with {', '.join(reductions)}." if reductions else ""
+    return ". ".join(part for part in (title, shown) if part)
 
 
 def inside(name: str, value: int | None, size: int, default: int) -> int:

@@ -109,8 +109,9 @@ async function render({ model, el }) {
   drag(xt.box, (fx, fy) => move({ x: Math.floor(fx * width), t: Math.floor(fy * count) }));
   drag(yt.box, (fx, fy) => move({ t: Math.floor(fx * count), y: Math.floor(fy * height) }));
 
-  const caption = (axis, words, arrow) =>
-    h("div", { class: `caption ${axis}` }, h("span", {}, words), h("span", { class: "arrow" }, arrow));
+  const hint = (words) => h("span", { class: "hint" }, words); // only where there is room
+  const caption = (words, axes) =>
+    h("div", { class: "caption" }, h("span", {}, ...words), h("span", { class: "axes" }, ...axes));
   const figure = h(
     "figure",
     {
@@ -118,9 +119,9 @@ async function render({ model, el }) {
       "aria-label": model.get("alt"),
       style: `--columns: minmax(0, ${width}fr) minmax(0, ${depth}fr); --shape: ${(width + depth) / (height + depth)}`,
     },
-    h("div", { class: "plane t" }, caption("t", "frame at t", "drag the lines     x →  y ↓"), frame.box),
-    h("div", { class: "plane x" }, caption("x", "y–t slice at x", `t → ${sprite.seconds}`), yt.box),
-    h("div", { class: "plane y" }, caption("y", "x–t slice at y", `x →  t ↓ ${sprite.seconds}`), xt.box),
+    h("div", { class: "plane t" }, caption(["frame at t", hint(" · drag the lines")], ["x →  y ↓"]), frame.box),
+    h("div", { class: "plane x" }, caption(["y–t slice at x"], ["t →", hint(` ${sprite.seconds}`)]), yt.box),
+    h("div", { class: "plane y" }, caption(["x–t slice at y"], ["x →  t ↓", hint(` ${sprite.seconds}`)]), xt.box),
     h(
       "div",
       { class: "controls" },

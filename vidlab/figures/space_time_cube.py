@@ -42,7 +42,7 @@ class SpaceTimeCube(Widget):
     def state(self) -> dict:
         return {
             "sprite": self.sprite.state(),
-            "caption": caption(self.title, self.sprite.reduction),
+            "caption": caption(self.title, self.sprite.reductions),
             "x": self.x,
             "y": self.y,
             "t": self.t,

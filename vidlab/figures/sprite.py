@@ -55,8 +55,8 @@ class Sprite:
         return self.source[2] / self.frames.shape[2]
 
     @property
-    def reduction(self) -> str:
-        """What the frames lost to fit into the page, for the caption; empty when nothing."""
+    def reductions(self) -> list[str]:
+        """What the frames lost to fit into the page, for the caption."""
         (count, height, width), (total, full_height, full_width) = self.frames.shape[:3], self.source
         said = []
         if self.step > 1:
@@ -65,7 +65,7 @@ class Sprite:
             said.append(f"{width}×{height} of {full_width}×{full_height} pixels")
         if not self.lossless:
             said.append("lossy compression")
-        return ", ".join(said)
+        return said
 
     def state(self) -> dict:
         """What the browser needs, ready for JSON."""
@@ -165,7 +165,8 @@ def _lossy(frames: np.ndarray) -> tuple[bytes, bytes | None, int]:
     base = webp(median, quality=95)
     decoded = np.asarray(Image.open(io.BytesIO(base)).convert("RGB"))  # differences mend the base's own errors too
     sample = frames[:: math.ceil(len(frames) / 8)]
-    if len(webp(_sheet(_differences(sample, decoded))[0])) < len(webp(_sheet(sample)[0])):
+    with_base, without = (len(webp(_sheet(some)[0])) for some in (_differences(sample, decoded), sample))
+    if with_base < 0.6 * without:  # large differences are coarser than frames, so the gain has to be clear
         sheet, columns = _sheet(_differences(frames, decoded))
         return webp(sheet), base, columns
     sheet, columns = _sheet(frames)

@@ -66,7 +66,7 @@ class TemporalFilter(Widget):
         presets = {name: _numbers(taps) for name, taps in self.presets.items()}
         return {
             "sprite": self.sprite.state(),
-            "caption": caption(self.title, self.sprite.reduction),
+            "caption": caption(self.title, self.sprite.reductions),
             "kernel": _numbers(self.kernel),
             "presets": presets,
             "t": self.t,
@@ -105,11 +105,13 @@ class TemporalFilter(Widget):
         return card
 
     def _draw_kernel(self, draw: ImageDraw.ImageDraw, left: int, top: int, wide: int, high: int) -> None:
-        middle, tallest = top + high / 2, np.abs(self.kernel).max() or 1
-        draw.line((left, middle, left + wide, middle), fill=SOFT)
+        lowest, highest = min(0, self.kernel.min()), max(0, self.kernel.max())
+        unit = (high - 12) / (highest - lowest or 1)
+        zero = top + 6 + unit * highest
+        draw.line((left, zero, left + wide, zero), fill=SOFT)
         for k, tap in enumerate(self.kernel):
-            x, y = left + (k + 0.5) * wide / len(self.kernel), middle - 0.45 * high * tap / tallest
-            draw.line((x, middle, x, y), fill=PALETTE["blue"], width=3)
+            x, y = left + (k + 0.5) * wide / len(self.kernel), zero - unit * tap
+            draw.line((x, zero, x, y), fill=PALETTE["blue"], width=3)
             draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=PALETTE["blue"])
 
     def _sees_change(self) -> bool:
