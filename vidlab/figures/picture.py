@@ -133,7 +133,7 @@ def filmstrip(clip, n: int = 6, *, times=None, title: str = "", alt: str | None 
     return Picture(png(strip), words, strip.width)
 
 
-def png(image: Image.Image, limit: int = 60_000) -> bytes:
+def png(image: Image.Image, limit: int = 30_000) -> bytes:
     """PNG without metadata; above `limit` bytes with 128 well-chosen colours, as notebooks have to stay small."""
     data = _png(image)
     if len(data) <= limit:
