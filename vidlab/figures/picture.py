@@ -89,7 +89,7 @@ def show(picture, alt: str, *, width: int | None = None) -> Picture:
     """
     if isinstance(picture, matplotlib.figure.Figure):
         out = io.BytesIO()
-        picture.savefig(out, format="png", dpi=2 * picture.dpi, metadata={"Software": None})  # no version, no date
+        picture.savefig(out, format="png", dpi=1.6 * picture.dpi, metadata={"Software": None})  # sharp; no date
         _close(picture)
         wide = width or round(picture.get_figwidth() * picture.dpi)
         return Picture(png(Image.open(out).convert("RGB")), alt, wide)
