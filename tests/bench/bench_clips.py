@@ -1,4 +1,4 @@
-"""Reading a clip, against the plain PyAV loop that one would write by hand; and what the worlds and filters give a second.
+"""Reading a clip against the plain PyAV loop; and how fast the worlds and the median are.
 
 CPU time, the two interleaved, medians of the ratios: wall time on a busy machine says little. `make bench` runs this.
 """
@@ -9,6 +9,7 @@ import time
 import av
 import numpy as np
 import torch
+
 from vidlab import clips, data, spacetime, worlds
 
 ROUNDS = 5
