@@ -1,5 +1,6 @@
 """Cuts, filters, motion energy, median and foreground: against loops, closed forms and known masks."""
 
+import inspect
 import subprocess
 import sys
 
@@ -12,6 +13,11 @@ from vidlab import ShapeError, spacetime, worlds
 
 def clip(*shape, seed=0):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def untyped(function):
+    """The function as learners have it, without the tests' checks of its types: our own errors come first."""
+    return inspect.unwrap(function)
 
 
 @pytest.mark.parametrize("lead", [(), (2,), (2, 3)])
@@ -59,6 +65,11 @@ def test_temporal_filter_is_the_sum_it_says(padding):
     assert torch.allclose(single, out[1], atol=1e-6)
 
 
+def test_temporal_filter_has_derivatives_with_respect_to_clip_and_weights():
+    video, kernel = clip(5, 1, 2, 2).double().requires_grad_(), torch.randn(3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(untyped(spacetime.temporal_filter), (video, kernel))
+
+
 def test_kernels_answer_as_they_promise():
     ramp, flat = torch.arange(25.0).reshape(25, 1, 1, 1), torch.ones(25, 1, 1, 1)
     for sigma in (0.7, 1.0, 2.0):
@@ -70,14 +81,14 @@ def test_kernels_answer_as_they_promise():
 
 
 def test_gabor_pair_is_in_quadrature():
-    """The energy of a sine does not depend on its phase: less than 1 % spread over eight phases."""
+    """The energy of a sine does not depend on its phase: less than 0.2 % spread over eight phases."""
     even, odd = spacetime.gabor_pair(0.125, sigma=6.0)
     t = torch.arange(len(even)) - len(even) // 2
     phases = torch.arange(8) * torch.pi / 4
     energy = torch.stack(
         [sum((k * torch.cos(2 * torch.pi * 0.125 * t + p)).sum() ** 2 for k in (even, odd)) for p in phases]
     )
-    assert energy.std() / energy.mean() < 0.01
+    assert energy.std() / energy.mean() < 0.002
     assert abs(even.sum()) < 1e-6
     assert abs(odd.sum()) < 1e-6
 
@@ -96,13 +107,13 @@ def test_oriented_filter_is_separable_sums():
 
 @pytest.mark.parametrize("preferred", [-2.0, -1.0, -0.25, 0.0, 0.5, 1.0, 1.5])
 def test_energy_peaks_at_the_preferred_velocity(preferred):
-    """A drifting sine: the largest answer is near 1, within 0.125 px/frame of the preferred velocity."""
+    """A drifting sine: the largest answer is 1 (±1 %), within 0.125 px/frame of the preferred velocity."""
     t, x = torch.arange(64.0)[:, None], torch.arange(64.0)
     speeds = torch.linspace(-3, 3, 97)
     waves = torch.sin(2 * torch.pi * (x - speeds[:, None, None] * t) / 8.0)
     energy = spacetime.motion_energy(waves, spacetime.velocity_gabor(preferred, 8.0))[:, 20:44, 20:44].mean((1, 2))
     assert abs(speeds[energy.argmax()] - preferred) <= 0.125
-    assert abs(energy.max() - 1) < 0.05
+    assert abs(energy.max() - 1) < 0.01
 
 
 @pytest.mark.parametrize("velocity", [-1.5, -0.5, 0.5, 1.5])
@@ -144,11 +155,29 @@ def test_median_of_a_stream_needs_the_memory_of_a_few_frames():
     assert (peak[500] - peak[50]) * (1 if sys.platform == "darwin" else 1024) < 5e6
 
 
+class Tap:
+    """Gives its frames the first time one asks, and none afterwards."""
+
+    def __init__(self, frames):
+        self.frames = iter(frames)
+
+    def __iter__(self):
+        return (frame for frame in self.frames)
+
+
 def test_a_stream_that_runs_once_is_refused():
+    with pytest.raises(ShapeError, match="only once"):
+        spacetime.temporal_median(Tap(torch.zeros(3, 3, 4, 4, dtype=torch.uint8)))
     with pytest.raises(ShapeError, match="only once"):
         spacetime.temporal_median(frame for frame in torch.zeros(3, 3, 4, 4, dtype=torch.uint8))
     with pytest.raises(ShapeError, match="no frames"):
         spacetime.temporal_median([])
+    with pytest.raises(ShapeError, match="all of one shape"):
+        spacetime.temporal_median([torch.zeros(3, 4, size, dtype=torch.uint8) for size in (5, 6)])
+    with pytest.raises(ShapeError, match="float32"):
+        spacetime.temporal_median([torch.zeros(3, 4, 5)])
+    with pytest.raises(ShapeError, match="from_numpy"):
+        untyped(spacetime.temporal_median)([np.zeros((3, 4, 5), dtype=np.uint8)])
 
 
 def test_robust_sigma_is_the_standard_deviation_of_normal_noise():
@@ -166,13 +195,18 @@ def iou(mask, truth):
 
 
 def test_foreground_finds_the_known_mask():
-    """IoU with the exact mask: clean above 0.9; under ±20 % flicker, fixed below 0.6, gain undone above 0.85."""
+    """IoU with the exact mask: clean above 0.9; under ±20 % flicker, fixed below 0.6, gain undone above 0.9."""
     world = worlds.moving_object((1.5, 0.5), frames=32, size=64, seed=4)
     background, truth = spacetime.temporal_median(world.clip[0]), world.mask[0]
     assert iou(spacetime.foreground(world.clip[0], background), truth) > 0.9
+    fixed = {"k": 1, "sigma": 0.12}  # fine while the clip is clean
+    assert iou(spacetime.foreground(world.clip[0], background, **fixed), truth) > 0.9
     flicker, _ = worlds.add_flicker(world.clip[0], 0.2, generator=torch.Generator().manual_seed(0))
-    assert iou(spacetime.foreground(flicker, background, k=1, sigma=0.12), truth) < 0.6
-    assert iou(spacetime.foreground(flicker, background, compensate_gain=True), truth) > 0.85
+    assert iou(spacetime.foreground(flicker, background, **fixed), truth) < 0.6
+    assert iou(spacetime.foreground(flicker, background, compensate_gain=True), truth) > 0.9
+    night = torch.zeros_like(background)  # nothing is lit, so no gain can be told: none is assumed
+    dark = spacetime.foreground(world.clip[0], night, sigma=0.01, compensate_gain=True)
+    assert torch.equal(dark, spacetime.foreground(world.clip[0], night, sigma=0.01))
     batch = spacetime.foreground(torch.stack([world.clip[0], flicker]), torch.stack([background] * 2))
     assert torch.equal(batch[0], spacetime.foreground(world.clip[0], background))
 
@@ -191,6 +225,12 @@ def test_foreground_finds_the_known_mask():
         (lambda: spacetime.velocity_gabor(5.0, 8.0), "half a wavelength"),
         (lambda: spacetime.spacetime_gabor(-0.1, 0.1, 3, 3), "positive"),
         (lambda: spacetime.gaussian(-1.0), "positive width"),
+        (lambda: spacetime.gaussian(0.0, k=5), "positive width"),
+        (lambda: spacetime.derivative(1.0, k=1), "no slope"),
+        (lambda: spacetime.velocity_gabor(1.0, 1.5), "half a wavelength"),
+        (lambda: untyped(spacetime.motion_energy)(torch.ones(9, 9).byte(), spacetime.velocity_gabor(1.0)), "floats"),
+        (lambda: untyped(spacetime.robust_sigma)(torch.ones(9).byte()), "wrap around"),
+        (lambda: spacetime.oblique_slice(clip(4, 3, 6, 8), (0, 0), (7, 5), samples=0), "at least one"),
         (lambda: spacetime.box(4), "odd"),
         (lambda: spacetime.gabor_pair(0.7, 3), "aliases"),
         (lambda: spacetime.foreground(clip(4, 3, 6, 8), clip(3, 8, 6)), "c h w"),

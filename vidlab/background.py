@@ -28,6 +28,8 @@ def temporal_median(clip: Shaped[Tensor, "*b t c h w"] | Iterable[Tensor]) -> Sh
     2
     """
     if not isinstance(clip, Tensor):
+        if not isinstance(clip, Iterable):
+            expect_clip(clip)  # says what it is
         return _median_of_bytes(clip)
     expect_clip(clip)
     if clip.shape[-4] == 0:
@@ -38,27 +40,50 @@ def temporal_median(clip: Shaped[Tensor, "*b t c h w"] | Iterable[Tensor]) -> Sh
     return torch.cat([block.median(dim=-4).values for block in clip.split(rows, dim=-2)], dim=-2)
 
 
-def _median_of_bytes(frames: Iterable[Tensor]) -> Tensor:
-    """The smallest v for which at least half of the frames are at most v, found from the highest bit down."""
+def _median_of_bytes(frames: Iterable) -> Tensor:
+    """The smallest v for which at least half of the frames are at most v, found from the highest bit down.
+
+    If half of the frames are at most v + 127, the highest bit of the median is 0, otherwise 1; and so on.
+    """
+    once = ShapeError(
+        f"{type(frames).__name__} can be read only once",
+        wanted="frames that can be read 8 times",
+        mend="a list of them",
+    )
     if iter(frames) is frames:
-        raise ShapeError(
-            f"{type(frames).__name__} can be read only once", wanted="frames that can be read 8 times", mend="a list"
-        )
-    median = None
+        raise once
+    median, length = None, None
     for bit in (128, 64, 32, 16, 8, 4, 2, 1):
         below, total = 0, 0
         for frame in frames:
-            if frame.dtype != torch.uint8:
-                raise ShapeError(
-                    f"frames of {frame.dtype}", wanted="uint8 frames c h w", mend="torch.stack them into a float clip"
-                )
+            _expect_bytes(frame, like=median)
             median = torch.zeros_like(frame) if median is None else median
             below = below + (frame <= median + (bit - 1)).int()
             total += 1
         if median is None:
             raise ShapeError("no frames", wanted="at least one frame")
+        if length not in (None, total):
+            raise once
+        length = total
         median = torch.where(below >= (total + 1) // 2, median, median + bit)
     return median
+
+
+def _expect_bytes(frame: object, like: Tensor | None) -> None:
+    """Refuse what is no uint8 frame, or one of another size than the frames before."""
+    if not isinstance(frame, Tensor) or frame.dtype != torch.uint8:
+        what = f"{frame.dtype}" if isinstance(frame, Tensor) else type(frame).__name__
+        raise ShapeError(
+            f"frames of {what}",
+            wanted="uint8 tensors c h w",
+            mend="torch.from_numpy(frame), or torch.stack a float clip",
+        )
+    if like is not None and frame.shape != like.shape:
+        raise ShapeError(
+            f"frames of shape {tuple(like.shape)} and {tuple(frame.shape)}",
+            wanted="all of one shape",
+            mend="read(size=…)",
+        )
 
 
 def robust_sigma(x: Float[Tensor, "..."], dim: int | None = None) -> Float[Tensor, "..."]:
@@ -69,7 +94,12 @@ def robust_sigma(x: Float[Tensor, "..."], dim: int | None = None) -> Float[Tenso
 
     Args:
         x: float values. dim: reduce along this axis only, and keep it with length 1.
+
+    Raises:
+        ShapeError: no floats.
     """
+    if not x.is_floating_point():
+        raise ShapeError(f"values are {x.dtype}", wanted="floats: bytes wrap around below 0", mend="x.float() / 255")
     if dim is None:
         return 1.4826 * (x - x.median()).abs().median()
     middle = x.median(dim=dim, keepdim=True).values
@@ -111,7 +141,8 @@ def foreground(
     if compensate_gain:
         lit = (still > 0.05).expand_as(clip)  # in the dark a ratio means nothing
         ratio = torch.where(lit, clip / still.clamp(min=0.05), torch.nan)
-        still = still * ratio.flatten(-3).nanmedian(dim=-1).values[..., None, None, None]
+        gain = ratio.flatten(-3).nanmedian(dim=-1).values.nan_to_num(nan=1.0)  # all in the dark: nothing to go by
+        still = still * gain[..., None, None, None]
     difference = clip - still
     if sigma is None:
         spread = robust_sigma(difference.flatten(-3), dim=-1)[..., None, None]

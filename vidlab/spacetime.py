@@ -78,7 +78,7 @@ def oblique_slice(
         samples: points along the line, both ends included; by default about one a pixel.
 
     Raises:
-        ShapeError: no float clip, or an end outside of the frame.
+        ShapeError: no float clip, an end outside of the frame, or no samples.
     """
     expect_clip(clip)
     if not clip.is_floating_point():
@@ -87,13 +87,15 @@ def oblique_slice(
     for x, y in (start, end):
         _expect_inside("x", x, w)
         _expect_inside("y", y, h)
+    if samples is not None and samples < 1:
+        raise ShapeError(f"samples = {samples}", wanted="at least one point", mend="samples=None: about one a pixel")
     length = ((end[0] - start[0]) ** 2 + (end[1] - start[1]) ** 2) ** 0.5
     along = torch.linspace(0, 1, samples or round(length) + 1, dtype=clip.dtype, device=clip.device)
     x, y = (start[i] + along * (end[i] - start[i]) for i in (0, 1))
     # grid_sample counts from -1 (centre of the first pixel) to 1 (centre of the last)
     grid = torch.stack([2 * x / max(w - 1, 1) - 1, 2 * y / max(h - 1, 1) - 1], dim=-1)
     frames = clip.reshape(-1, c, h, w)
-    line = grid_sample(frames, grid.expand(len(frames), 1, -1, 2), mode="bilinear", align_corners=True)
+    line = grid_sample(frames, grid.expand(len(frames), 1, -1, 2), padding_mode="border", align_corners=True)
     return rearrange(line.reshape(*batch, t, c, -1), "... t c n -> ... c t n")
 
 

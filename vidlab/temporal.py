@@ -6,7 +6,6 @@ Adelson & Bergen (1985), *Spatiotemporal energy models for the perception of mot
 import math
 
 import torch
-from einops import rearrange
 from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn.functional import conv1d, conv2d, pad
@@ -19,18 +18,20 @@ PADDINGS = {"replicate": "replicate", "zeros": "constant", "circular": "circular
 
 def box(k: int) -> Float[Tensor, "k"]:
     """The mean of k frames, k odd."""
-    return torch.ones(len(_taps(k))) / k
+    return torch.ones_like(_taps(k)) / k
 
 
 def gaussian(sigma: float, k: int | None = None) -> Float[Tensor, "k"]:
     """A bell of standard deviation `sigma` frames; its weights sum to 1. By default it reaches to ±3 sigma."""
-    bell = _bell(_taps(k, 3 * sigma), sigma)
+    bell = _bell(_taps(k, sigma), sigma)
     return bell / bell.sum()
 
 
 def derivative(sigma: float, k: int | None = None) -> Float[Tensor, "k"]:
     """Smoothed derivative: answers 1 to a signal that rises by 1 a frame, and 0 to a constant one."""
-    t = _taps(k, 3 * sigma)
+    t = _taps(k, sigma)
+    if len(t) < 3:
+        raise ShapeError("k = 1", wanted="3 weights or more: one frame has no slope", mend="k=3")
     slope = t * _bell(t, sigma)
     return slope / (slope * t).sum()
 
@@ -86,14 +87,14 @@ def temporal_filter(
         raise ShapeError(
             f"{t} frames, {len(kernel)} weights", wanted="a clip as long as the kernel", mend='padding="replicate"'
         )
-    lives = rearrange(clip, "... t c h w -> (... c h w) 1 t") if not batch else clip.movedim(-4, -1).reshape(-1, 1, t)
+    lives = clip.movedim(-4, -1).reshape(-1, 1, t)  # every pixel's life, one a row
     if PADDINGS[padding]:
         lives = pad(lives, (reach, reach), mode=PADDINGS[padding])
     out = conv1d(lives, kernel.to(clip)[None, None])
     return out.reshape(*batch, c, h, w, -1).movedim(-1, -4)
 
 
-def spacetime_gabor(fx: float, ft: float, sigma_x: float, sigma_t: float) -> Pair:
+def spacetime_gabor(fx: float, ft: float, sigma_x: float, sigma_t: float, k: int | None = None) -> Pair:
     """A quadrature pair slanted in the x–t plane, which prefers the velocity ft / fx (positive: to the right).
 
     Built as Adelson & Bergen do (their figure 10), from filters of x alone times filters of t alone:
@@ -102,14 +103,18 @@ def spacetime_gabor(fx: float, ft: float, sigma_x: float, sigma_t: float) -> Pai
     Args:
         fx: cycles per pixel, above 0. ft: cycles per frame; its sign is the direction.
         sigma_x, sigma_t: width of the bell, in pixels and in frames.
+        k: number of taps along both, odd; by default the bell reaches to ±3 sigma.
 
     Returns:
         even, odd: filters `kt kx`, normalised to an energy of 1 for a sine wave of amplitude 1 at (fx, ft).
+
+    Raises:
+        ShapeError: fx not above 0, a frequency above 0.5, an even k, or a width that is not positive.
     """
     if fx <= 0:
         raise ShapeError(f"fx = {fx}", wanted="a positive spatial frequency", mend="put the sign of the motion into ft")
-    even_x, odd_x = gabor_pair(fx, sigma_x)  # no answer to a constant along x, so none at all to an even wall
-    even_t, odd_t = _waves(ft, sigma_t)
+    even_x, odd_x = gabor_pair(fx, sigma_x, k)  # no answer to a constant along x, so none at all to an even wall
+    even_t, odd_t = _waves(ft, sigma_t, k)
     even = torch.outer(even_t, even_x) + torch.outer(odd_t, odd_x)
     odd = torch.outer(even_t, odd_x) - torch.outer(odd_t, even_x)
     return 2 * even, 2 * odd  # a bell of area 1 keeps half of a wave's amplitude
@@ -132,7 +137,21 @@ def velocity_gabor(velocity: float, wavelength: float = 8.0, sigma: float | None
 
 
 def motion_energy(cut: Float[Tensor, "*b t x"], pair: Pair) -> Float[Tensor, "*b t x"]:
-    """Even answer squared plus odd answer squared: how much motion of the pair's velocity, whatever its phase."""
+    """Even answer squared plus odd answer squared: how much motion of the pair's velocity, whatever its phase.
+
+    Args:
+        cut: grey x–t slices `*b t x`, float (`xt_slice(clip, y).mean(-3)`).
+        pair: from `velocity_gabor` or `spacetime_gabor`. Beyond the edges the slice continues with its last values.
+
+    Raises:
+        ShapeError: no float slice.
+    """
+    if cut.ndim < 2 or not cut.is_floating_point():
+        raise ShapeError(
+            f"a slice of {cut.dtype} and shape {tuple(cut.shape)}",
+            wanted="floats, t x",
+            mend="xt_slice(clip, y=…).mean(-3)",
+        )
     return sum(_answer(cut, kernel) ** 2 for kernel in pair)
 
 
@@ -154,16 +173,16 @@ def _waves(frequency: float, sigma: float, k: int | None = None) -> tuple[Tensor
         raise ShapeError(
             f"frequency = {frequency}", wanted="at most 0.5 cycles a sample", mend="a longer wave: above 0.5 it aliases"
         )
-    t = _taps(k, 3 * sigma)
+    t = _taps(k, sigma)
     bell = gaussian(sigma, len(t))
     return bell * torch.cos(2 * math.pi * frequency * t), bell * torch.sin(2 * math.pi * frequency * t)
 
 
-def _taps(k: int | None, reach: float = 0) -> Tensor:
-    """... -2, -1, 0, 1, 2 ...: where the weights stand."""
-    if k is None and reach <= 0:
-        raise ShapeError(f"a width of {reach / 3:g}", wanted="a positive width, in frames")
-    k = 2 * math.ceil(reach) + 1 if k is None else k
+def _taps(k: int | None, sigma: float = 1.0) -> Float[Tensor, "k"]:
+    """... -2, -1, 0, 1, 2 ...: where the weights stand; by default as far as ±3 sigma."""
+    if sigma <= 0:
+        raise ShapeError(f"sigma = {sigma}", wanted="a positive width, in frames", mend="sigma=1.0")
+    k = 2 * math.ceil(3 * sigma) + 1 if k is None else k
     if k < 1 or k % 2 == 0:
         raise ShapeError(
             f"k = {k}", wanted="an odd number of weights, so that one is in the middle", mend=f"k={max(1, k + 1)}"

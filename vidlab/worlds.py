@@ -1,19 +1,21 @@
 """Worlds: synthetic clips whose every answer is known exactly — flow, masks, labels.
 
-A texture is a sum of waves, a formula that can be evaluated at any point. To move it, we do not shift pixels: we ask
-the formula at the place where each pixel came from. So motion is exact to any fraction of a pixel.
+A texture (textures.py) is a formula that can be evaluated at any point, and a motion (motions.py) a map. To move a
+picture we do not shift pixels: we ask the formula where each pixel came from. So motion is exact to any fraction of a
+pixel.
 """
 
 import math
 from dataclasses import dataclass, field
 
 import torch
-from einops import einsum, rearrange
+from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .errors import ShapeError
-from .motions import Motion, flow_of, pixel_grid, rotation, send, shake, translation, zoom
+from .errors import ShapeError, expect_clip
+from .motions import Motion, expect_motion, flow_of, pixel_grid, rotation, send, shake, translation, zoom
+from .textures import Texture, paint, sum_of_waves, texture
 
 __all__ = [
     "Sample",
@@ -31,9 +33,6 @@ __all__ = [
     "zoom",
 ]
 
-# Changes of colour that leave the brightness as it is (ITU-R BT.601 luma: 0.299, 0.587, 0.114): red–green, blue–yellow.
-CHROMA = torch.tensor([[0.587, -0.299, 0.0], [-0.114, -0.114, 0.886]])
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -49,59 +48,23 @@ class Sample:
     label: dict[str, Tensor] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Texture:
-    """A smooth pattern, a sum of cosines: `texture(x, y)` at any real place, in pixels.
-
-    Amplitudes fall as 1 / frequency, as those of natural pictures do (Field 1987, J. Opt. Soc. Am. A 4, 2379–2394).
-    """
-
-    waves: Float[Tensor, "k 2"]  # radians per pixel
-    amplitude: Float[Tensor, "c k"]
-    phase: Float[Tensor, "c k"]
-
-    def __call__(self, x: Float[Tensor, "*n h w"], y: Float[Tensor, "*n h w"]) -> Float[Tensor, "*n c h w"]:
-        """Values in [0, 1], clipped where the sum leaves the range."""
-        angle = x[..., None] * self.waves[:, 0] + y[..., None] * self.waves[:, 1]
-        value = torch.stack(
-            [(a * torch.cos(angle + p)).sum(-1) for a, p in zip(self.amplitude, self.phase, strict=True)], dim=-3
-        )
-        return (0.5 + value).clamp(0, 1)
-
-
-def texture(
-    seed: int, *, size: int = 64, finest: float = 6.0, waves: int = 40, contrast: float = 0.16, colour: float = 0.35
-) -> Texture:
-    """A random texture in three channels.
+def moving_texture(motion: Motion, *, size: int, seed: int = 0) -> Sample:
+    """A texture that fills the frame and moves as a whole: a batch of one clip, on the device of `motion`.
 
     Args:
-        seed: the same seed gives the same texture.
-        size: its coarsest wave, in pixels. finest: its shortest wave, in pixels.
-        waves: how many cosines. contrast: standard deviation of the brightness.
-        colour: how far the channels differ, 0 to 1.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    angle = math.pi * torch.rand(waves, generator=generator, dtype=torch.float64)
-    share = torch.rand(waves, generator=generator, dtype=torch.float64)
-    cycles = (1 / size) * (size / finest) ** share  # as many waves in each octave
-    vector = 2 * math.pi * cycles[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1)
-    grey = 2 * math.pi * torch.rand(waves, generator=generator, dtype=torch.float64)
-    phase = grey + colour * math.pi * (torch.rand(3, waves, generator=generator, dtype=torch.float64) - 0.5)
-    amplitude = 1 / cycles.sqrt()
-    amplitude = contrast * amplitude / (amplitude.square().sum() / 2).sqrt()
-    return Texture(vector, amplitude.expand(3, waves), phase)
+        motion: one map a frame, for example `shake(...) @ zoom(...)`.
+        size: height = width, in pixels. seed: of the texture, which is `texture(seed, size=size)`.
 
-
-def moving_texture(motion: Motion, *, size: int, seed: int = 0) -> Sample:
-    """A texture that fills the frame and moves as a whole: a batch of one clip.
+    Raises:
+        ShapeError: no stack of 3 × 3 maps.
 
     >>> pan = moving_texture(translation(1.5, 0.0, frames=4), size=32)
     >>> pan.flow[0, 0, :, 5, 7]
     tensor([1.5000, 0.0000])
     """
-    x, y = pixel_grid(size)
-    clip = texture(seed, size=size)(*send(torch.linalg.inv(motion), x, y)).float()
-    mask = torch.ones(1, len(motion), 1, size, size, dtype=torch.bool)
+    expect_motion(motion)
+    clip = texture(seed, size=size).moved(motion, size).float()
+    mask = torch.ones(1, len(motion), 1, size, size, dtype=torch.bool, device=motion.device)
     return Sample(clip[None], flow_of(motion, size)[None], mask)
 
 
@@ -118,7 +81,7 @@ def moving_object(
     camera: Motion | None = None,
     supersample: int = 4,
 ) -> Sample:
-    """A bright object that moves over a background: a batch of one clip.
+    """A dark, softly marbled object that moves over a background: a batch of one clip, on the camera's device.
 
     Args:
         velocity: (u, v) in pixels per frame, before the camera moves.
@@ -134,13 +97,16 @@ def moving_object(
         mask: the pixels that the object covers by half or more; flow: the object's there, the background's elsewhere.
 
     Raises:
-        ShapeError: an unknown shape or background, or a camera of another length.
+        ShapeError: an unknown shape or background, no supersample, or a camera of another length.
     """
     if shape not in ("disk", "square") or background not in ("texture", "plain"):
         raise ShapeError(
             f"shape {shape!r} on background {background!r}", wanted='"disk" or "square" on "texture" or "plain"'
         )
+    if supersample < 1:
+        raise ShapeError(f"supersample = {supersample}", wanted="points along a pixel's side, at least 1")
     camera = translation(0, 0, frames) if camera is None else camera
+    expect_motion(camera)
     if len(camera) != frames:
         raise ShapeError(
             f"a camera for {len(camera)} frames", wanted=f"{frames}, as many as the clip has", mend=f"frames={frames}"
@@ -148,26 +114,36 @@ def moving_object(
     radius = size / 6 if radius is None else radius
     middle = (size - 1) / 2
     x0, y0 = start or (middle - velocity[0] * (frames - 1) / 2, middle - velocity[1] * (frames - 1) / 2)
-    body = camera @ translation(*velocity, frames)
+    body = camera @ translation(*velocity, frames).to(camera)
 
-    x, y = pixel_grid(size)
-    scene = texture(seed, size=size)(*send(torch.linalg.inv(camera), x, y))
+    hue = 2 * math.pi * torch.rand((), generator=torch.Generator().manual_seed(seed)).item()
+    tint = (2 * math.cos(hue), 2 * math.sin(hue))
+    skin = texture(seed + 1, size=size, level=0.3, contrast=0.03, colour=0.75, tint=tint)
+    scene = texture(seed, size=size, level=0.6, contrast=0.12).moved(camera, size)
     if background == "plain":
-        scene = torch.full_like(scene, 0.45)
-    hue = torch.rand(2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) - 0.5
-    paint = 0.85 + 0.25 * hue @ CHROMA.double()
-    spots = torch.arange(supersample, dtype=torch.float64) / supersample + 0.5 / supersample - 0.5
-    cover = torch.zeros(frames, size, size, dtype=torch.float64)
-    for dx in spots:
-        for dy in spots:
-            bx, by = send(torch.linalg.inv(body), x + dx, y + dy)
-            far = torch.hypot(bx - x0, by - y0) if shape == "disk" else torch.maximum((bx - x0).abs(), (by - y0).abs())
-            cover += (far < radius).double() / supersample**2
-    cover = cover[:, None]
-    clip = cover * paint.reshape(3, 1, 1) + (1 - cover) * scene
+        scene = torch.full_like(scene, 0.6)
+    cover = _cover(body, shape, radius, (x0, y0), size, supersample)
+    clip = cover * skin.moved(body, size) + (1 - cover) * scene
     mask = cover >= 0.5
     flow = torch.where(mask[:-1], flow_of(body, size), flow_of(camera, size))
     return Sample(clip.float()[None], flow[None], mask[None])
+
+
+def _cover(
+    body: Motion, shape: str, radius: float, centre: tuple[float, float], size: int, supersample: int
+) -> Float[Tensor, "t 1 h w"]:
+    """Which share of each pixel the object covers, counted on supersample² points of the pixel."""
+    x, y = pixel_grid(size, body.device)
+    back = torch.linalg.inv(body)
+    inside = 0
+    spots = [(i + 0.5) / supersample - 0.5 for i in range(supersample)]
+    for dx in spots:
+        for dy in spots:
+            bx, by = send(back, x + dx, y + dy)
+            dist_x, dist_y = (bx - centre[0]).abs(), (by - centre[1]).abs()
+            far = torch.hypot(dist_x, dist_y) if shape == "disk" else torch.maximum(dist_x, dist_y)
+            inside = inside + (far < radius)
+    return inside[:, None].double() / supersample**2
 
 
 def drifting_textures(
@@ -186,7 +162,8 @@ def drifting_textures(
     has the same distribution whatever the direction**, and a clip played backwards is a clip of the opposite direction.
 
     Args:
-        n: clips. frames, size: length, and height = width in pixels.
+        n: clips. On the CPU, n at once are the same as n in several calls with one generator.
+        frames, size: length, and height = width in pixels.
         directions: classes; class k drifts towards the angle 2π k / directions (0: right, a quarter turn: down).
         speed: pixels per frame.
         colours: classes of tint, all of the same brightness; 1 is grey.
@@ -194,50 +171,74 @@ def drifting_textures(
 
     Returns:
         label["direction"], label["colour"]: int64, one value a clip; mask is true everywhere.
+
+    Raises:
+        ShapeError: fewer than one frame, direction or colour.
+
+    >>> world = drifting_textures(2, frames=8, size=32, generator=torch.Generator().manual_seed(0))
+    >>> world.clip.shape, world.flow.shape
+    (torch.Size([2, 8, 3, 32, 32]), torch.Size([2, 7, 2, 32, 32]))
     """
-    device, waves = generator.device, 12
-    direction = torch.randint(directions, (n,), generator=generator, device=device)
-    colour = torch.randint(colours, (n,), generator=generator, device=device)
-    cycles = torch.randint(-4, 5, (n, waves, 2), generator=generator, device=device).float()  # whole: the torus closes
-    cycles[..., 0] += (cycles == 0).all(-1)  # no wave of no frequency
-    phase = 2 * math.pi * torch.rand(n, waves, generator=generator, device=device)
+    for name, value in {"frames": frames, "size": size, "directions": directions, "colours": colours}.items():
+        if value < 1:
+            raise ShapeError(f"{name}={value}", wanted="at least 1")
+    device, k = generator.device, 12
+    chance = torch.rand(n, 2 + 3 * k, generator=generator, device=device)  # all chance of one clip in one row
+    direction, colour = (chance[:, 0] * directions).long(), (chance[:, 1] * colours).long()
+    cycles = (chance[:, 2:].reshape(n, 3, k)[:, :2] * 9).floor() - 4  # -4 to 4 in the frame; whole: the torus closes
+    cycles[:, 0] += (cycles == 0).all(1)  # no wave of no frequency
+    phase = 2 * math.pi * chance[:, 2 + 2 * k :]
     angle = 2 * math.pi * direction / directions
     velocity = speed * torch.stack([angle.cos(), angle.sin()], dim=1)
-    clip = _drift(cycles, phase, velocity, frames, size)
+    grey = _drift(cycles, phase, velocity, frames, size)
     turn = 2 * math.pi * colour / colours
-    tint = 0.22 * torch.stack([turn.cos(), turn.sin()], dim=1) @ CHROMA.to(device) * (colours > 1)
+    tint = 2 * torch.stack([turn.cos(), turn.sin()], dim=1)[:, None, :, None, None].expand(-1, frames, -1, size, size)
+    clip = paint(torch.cat([grey, tint], dim=2), level=0.5, colour=0.4 if colours > 1 else 0.0)
     flow = rearrange(velocity, "b d -> b 1 d 1 1").expand(n, frames - 1, 2, size, size)
     mask = torch.ones(1, 1, 1, 1, 1, dtype=torch.bool, device=device).expand(n, frames, 1, size, size)
-    return Sample(
-        (clip + tint[:, None, :, None, None]).clamp(0, 1), flow, mask, {"direction": direction, "colour": colour}
-    )
+    return Sample(clip, flow, mask, {"direction": direction, "colour": colour})
 
 
-def _drift(cycles: Tensor, phase: Tensor, velocity: Tensor, frames: int, size: int) -> Float[Tensor, "b t 1 h w"]:
-    """cos(a + b + c) is the real part of e^ia e^ib e^ic: three small tables and one product, not a cosine a pixel."""
-    place, time = torch.arange(size, device=phase.device), torch.arange(frames, device=phase.device)
+def _drift(
+    cycles: Float[Tensor, "b 2 k"], phase: Float[Tensor, "b k"], velocity: Float[Tensor, "b 2"], frames: int, size: int
+) -> Float[Tensor, "b t 1 h w"]:
+    """Waves with whole cycles a frame, amplitude 1 / frequency, carried along: cos(w · (p - t velocity) + phase)."""
     wave = 2 * math.pi * cycles / size  # radians per pixel
-    amplitude = 1 / cycles.norm(dim=-1)
-    amplitude = 0.15 * amplitude / (amplitude.square().sum(-1, keepdim=True) / 2).sqrt()
-    turn = -(wave * velocity[:, None]).sum(-1, keepdim=True) * time + phase[..., None]
-    along_t = torch.polar(amplitude[..., None].expand_as(turn), turn)
-    along_x, along_y = (
-        torch.polar(torch.ones_like(a), a) for a in (wave[..., 0, None] * place, wave[..., 1, None] * place)
-    )
-    value = einsum(along_t, along_y, along_x, "b k t, b k h, b k w -> b t h w").real
-    return (0.5 + value).clamp(0, 1)[:, :, None]
+    time = torch.arange(frames, device=phase.device)
+    late = phase[:, None] - time[:, None] * (wave * velocity[..., None]).sum(1)[:, None]
+    waves = torch.stack([*wave[:, :, None].expand(-1, -1, frames, -1).unbind(1), late], dim=-1)
+    amplitude = 1 / cycles.norm(dim=1)
+    amplitude = 0.45 * amplitude / (amplitude.square().sum(1, keepdim=True) / 2).sqrt()
+    return sum_of_waves(waves, amplitude[:, None, None], size)
 
 
 def add_noise(
     clip: Float[Tensor, "*b t c h w"], sigma: float, *, generator: torch.Generator
 ) -> Float[Tensor, "*b t c h w"]:
-    """Sensor noise: normal, of standard deviation `sigma`, independent in every pixel; not clipped, hence unbiased."""
-    return clip + sigma * torch.randn(clip.shape, generator=generator, device=clip.device)
+    """Sensor noise: normal, of standard deviation `sigma`, independent in every pixel; not clipped, hence unbiased.
+
+    Raises:
+        ShapeError: no float clip.
+    """
+    _expect_floats(clip)
+    return clip + sigma * torch.randn(clip.shape, generator=generator, device=clip.device, dtype=clip.dtype)
 
 
 def add_flicker(
     clip: Float[Tensor, "*b t c h w"], amount: float, *, generator: torch.Generator
 ) -> tuple[Float[Tensor, "*b t c h w"], Float[Tensor, "*b t"]]:
-    """Unsteady exposure: each frame times a gain uniform in [1 - amount, 1 + amount]. Returns clip and gains."""
-    gain = 1 + amount * (2 * torch.rand(clip.shape[:-3], generator=generator, device=clip.device) - 1)
+    """Unsteady exposure: each frame times a gain uniform in [1 - amount, 1 + amount]. Returns clip and gains.
+
+    Raises:
+        ShapeError: no float clip.
+    """
+    _expect_floats(clip)
+    gain = torch.rand(clip.shape[:-3], generator=generator, device=clip.device, dtype=clip.dtype)
+    gain = 1 + amount * (2 * gain - 1)
     return clip * gain[..., None, None, None], gain
+
+
+def _expect_floats(clip: Tensor) -> None:
+    expect_clip(clip)
+    if not clip.is_floating_point():
+        raise ShapeError(f"clip is {clip.dtype}", wanted="floats in [0, 1]", mend="clip.float() / 255")
