@@ -1,102 +1,203 @@
 """Hundreds of damaged films: each is read, or refused with one clear error; none crashes, hangs or raises otherwise.
 
-Files are read in worker processes, so that a crash of the decoder or a read that never ends would be seen.
+Files are read in worker processes, each of them watched: one that dies, takes too long or swells is noticed by name.
 """
 
 import multiprocessing
+import queue
+import sys
+import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures import TimeoutError as Late
-from itertools import islice
+import zlib
 
 import numpy as np
 import pytest
-from test_clips import film
+import torch
+from test_clips import copied, film
 
-from vidlab import data
+from vidlab import ClipError, clips, data
 
-LIMIT = 20  # seconds for one file, on a busy machine
+LIMIT = 20  # seconds for one file, on a busy machine; the slowest needs about one
+SWELL = 400  # MB that no damaged file may take beyond what the sound one takes
+CONTEXT = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
+LIES = (
+    b"ftyp",
+    b"moov",
+    b"mvhd",
+    b"tkhd",
+    b"mdhd",
+    b"stts",
+    b"ctts",
+    b"stss",
+    b"stsc",
+    b"stsz",
+    b"stco",
+    b"avc1",
+    b"vp09",
+)
+EBML = (b"\x1aE\xdf\xa3", b"\x18S\x80g", b"\x15I\xa9f", b"\x16T\xaek", b"\x1fC\xb6u", b"\x1cS\xbbk", b"\xb0", b"\xba")
 
 
-def variants(content, name):
-    """(name, bytes): cut off, flipped, zeroed, shuffled, with junk, and with lies in the header."""
+def variants(content, suffix):
+    """(name, bytes, ending): cut off, flipped, zeroed, swapped, with junk, with lies in the header and in the name."""
     random = np.random.default_rng(0)
     n = len(content)
 
     def spoilt(where, what):
-        part = bytearray(content)
-        part[where : where + len(what)] = what[: max(0, n - where)]
-        return bytes(part)
+        return content[:where] + what[: max(0, n - where)] + content[where + len(what) :]
 
-    for k in range(20):
-        yield f"{name} cut at {k}/20", content[: n * k // 20 + k]
-    for k in range(25):
+    for k in range(30):
+        yield f"cut at {k}/30", content[: n * k // 30 + k], suffix
+    for k in range(40):
         flipped = bytearray(content)
         for position in random.integers(0, n, size=1 + 2 * k):
             flipped[position] ^= 1 << int(random.integers(8))
-        yield f"{name} {1 + 2 * k} bits flipped", bytes(flipped)
-    for k in range(20):
-        yield f"{name} zeros at {k}/20", spoilt(n * k // 20, bytes(200 + n // 50))
-    for k in range(20):
-        yield f"{name} noise at {k}/20", spoilt(n * k // 20, random.bytes(200 + n // 100))
-    for k in range(10):
+        yield f"{1 + 2 * k} bits flipped", bytes(flipped), suffix
+    for k in range(25):
+        yield f"zeros at {k}/25", spoilt(n * k // 25, bytes(200 + n // 50)), suffix
+        yield f"noise at {k}/25", spoilt(n * k // 25, random.bytes(200 + n // 100)), suffix
+    for k in range(15):
         a, b = sorted(int(i) for i in random.integers(0, n - 600, size=2))
+        b = max(b, a + 500)
         swapped = content[:a] + content[b : b + 500] + content[a + 500 : b] + content[a : a + 500] + content[b + 500 :]
-        yield f"{name} blocks swapped {k}", swapped
-    for k in range(5):
-        yield f"{name} junk appended {k}", content + random.bytes(1000 * k + 1)
-        yield f"{name} junk in front {k}", random.bytes(7 * k + 1) + content
-    for k in range(10):
+        yield f"blocks swapped {k}", swapped, suffix
+    for k in range(15):
         a = int(random.integers(0, n - 400))
-        yield f"{name} a piece missing {k}", content[:a] + content[a + 300 :]
-    for box in (b"moov", b"mdat", b"stts", b"stsz", b"stco", b"tkhd", b"avc1", b"ftyp", b"mvhd", b"\x1aE\xdf\xa3"):
+        yield f"a piece missing {k}", content[:a] + content[a + 300 :], suffix
+    for k in range(6):
+        yield f"junk appended {k}", content + random.bytes(1000 * k + 1), suffix
+        yield f"junk in front {k}", random.bytes(7 * k + 1) + content, suffix
+    for ending in ("mp4", "mkv", "avi", "ts", "mp3", "png", "txt", "m3u8", "yuv", "gif", "concat", ""):
+        yield f"called .{ending}", content, ending
+    for box in LIES if suffix == "mp4" else EBML:
         where = content.find(box)
         if where >= 0:
-            yield f"{name} {box!r} renamed", spoilt(where, b"free")
-            yield f"{name} {box!r} size lies", spoilt(max(0, where - 4), b"\x7f\xff\xff\xff")
-            yield f"{name} {box!r} counts lie", spoilt(where + 8, b"\xff" * 12)
+            yield f"{box!r} renamed", spoilt(where, b"free"), suffix
+            yield f"{box!r} longer than the file", spoilt(max(0, where - 4), b"\x7f\xff\xff\xff"), suffix
+            yield f"{box!r} full of ones", spoilt(where + len(box), b"\xff" * 12), suffix
+            yield f"{box!r} counts millions", spoilt(where + 8, b"\x00\x00\x00\x01\x00\xff\xff\xff"), suffix
+            yield f"{box!r} lasts for years", spoilt(where + 20, b"\x7f\xff\xff\xff"), suffix
+            yield f"{box!r} claims 65535×65535", spoilt(where + 28, b"\xff\xff\xff\xff"), suffix
 
 
-def attempt(path, stop):
-    """What reading a file gives: "read", the error's text, or the name of an exception that should not be."""
-    import torch
-
-    from vidlab import ClipError, clips
+def attempt(path):
+    """(outcome, error or checksum of each frame, peak MB); outcome: "read", "refused", or the name of another error."""
+    import resource
 
     torch.set_num_threads(1)
     try:
-        clip = clips.read(path, size=(24, 32), stop=stop, max_bytes=64 << 20)
+        clip = clips.read(path, size=(24, 32), max_bytes=64 << 20)
+        said = "read", [zlib.crc32(frame.numpy().tobytes()) for frame in clip.frames]
     except ClipError as error:
-        return "refused", str(error)
+        said = "refused", str(error)
     except BaseException as error:  # noqa: BLE001
-        return type(error).__name__, str(error)
-    return "read", f"{len(clip)} frames"
+        said = type(error).__name__, str(error)
+    return *said, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform != "darwin" else 1 << 20)
+
+
+def serve(pipe):
+    while True:
+        pipe.send(attempt(pipe.recv()))
+
+
+def watch(files, waiting, results):
+    """Have the waiting files read by a process, and by another one if that dies or must be killed."""
+    process = None
+    while not waiting.empty():
+        try:
+            name = waiting.get_nowait()
+        except queue.Empty:
+            break
+        if process is None:
+            pipe, theirs = CONTEXT.Pipe()
+            process = CONTEXT.Process(target=serve, args=(theirs,), daemon=True)
+            process.start()
+            theirs.close()
+        try:
+            pipe.send(files[name])
+            results[name] = pipe.recv() if pipe.poll(LIMIT) else ("hangs", f"more than {LIMIT} s", 0)
+        except (EOFError, OSError):
+            process.join()
+            results[name] = "crashes", f"exit code {process.exitcode}", 0
+        if results[name][0] in ("hangs", "crashes"):
+            process.kill()
+            process = None
+    if process:
+        process.kill()
+
+
+def read_all(files):
+    """{name: what `attempt` says}, read by two processes side by side."""
+    CONTEXT.set_forkserver_preload(["vidlab.clips"]) if sys.platform != "win32" else None
+    waiting, results = queue.Queue(), {}
+    for name in files:
+        waiting.put(name)
+    threads = [threading.Thread(target=watch, args=(files, waiting, results)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
 
 
 @pytest.mark.parametrize("kind", ["h264.mp4", "h264.mkv", "walker.mp4"])
 def test_damaged_films(tmp_path, kind):
-    if kind == "walker.mp4":  # the real film, VP9: only its beginning is read, and every sixth damage tried
-        content, stop, step = data.path("walker").read_bytes(), 0.2, 6
-    else:
-        content, stop, step = film(tmp_path / kind, size=(48, 64), gop=12).read_bytes(), None, 1
     suffix = kind.split(".")[-1]
-    files = {}
-    for number, (name, spoilt) in enumerate(islice(variants(content, kind), 0, None, step)):
-        files[name] = tmp_path / f"{number}.{suffix}"
-        files[name].write_bytes(spoilt)
-    assert len(files) >= 100 // step
+    sound = tmp_path / f"sound.{suffix}"
+    if kind == "walker.mp4":  # the real film, VP9
+        copied(data.path("walker"), sound, packets=4)
+    else:
+        film(sound, gop=12, bframes=3)
+    files = {"sound": sound}
+    for number, (name, content, ending) in enumerate(variants(sound.read_bytes(), suffix)):
+        files[name] = tmp_path / (f"{number}.{ending}" if ending else str(number))
+        files[name].write_bytes(content)
+    assert len(files) > 200
+
     started = time.monotonic()
-    outcomes = {}
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("forkserver")) as pool:
-        waiting = {name: pool.submit(attempt, path, stop) for name, path in files.items()}
-        for name, future in waiting.items():
-            try:
-                outcomes[name] = future.result(timeout=LIMIT)
-            except Late:
-                outcomes[name] = "hangs", f"more than {LIMIT} s"
-                break
-    strange = {name: outcome for name, outcome in outcomes.items() if outcome[0] not in ("read", "refused")}
+    results = read_all(files)
+    taken = time.monotonic() - started
+    assert len(results) == len(files)
+    outcome, original, usual = results.pop("sound")
+    assert outcome == "read"
+
+    strange = {name: result for name, result in results.items() if result[0] not in ("read", "refused")}
     assert not strange
-    refused = {name: text for name, (kind, text) in outcomes.items() if kind == "refused"}
-    assert all(str(files[name]) in text and "Try:" in text or "Wanted:" in text for name, text in refused.items())
-    print(f"{kind}: {len(outcomes)} variants, {len(refused)} refused, in {time.monotonic() - started:.1f} s")
+    refused = {name: said for name, (outcome, said, _) in results.items() if outcome == "refused"}
+    for name, said in refused.items():
+        assert said.startswith(str(files[name])), said
+        assert "Try:" in said or "Wanted:" in said, said
+    swollen = {name: peak for name, (*_, peak) in results.items() if peak > usual + SWELL}
+    assert not swollen
+    whole = [name for name, (_, said, _) in results.items() if said == original]
+    for name, (outcome, said, _) in results.items():
+        if outcome == "read" and name.startswith(("cut", "junk", "called")):
+            assert said == original, name  # nothing is lost or changed in silence
+    peak = max(peak for *_, peak in results.values())
+    print(
+        f"{kind}: {len(results)} variants in {taken:.1f} s, {len(refused)} refused, {len(whole)} read as if sound, "
+        f"{len(results) - len(refused) - len(whole)} read otherwise; at most {peak} MB, {usual} MB for the sound one"
+    )
+
+
+def test_a_reader_that_hangs_or_dies_is_noticed(tmp_path, monkeypatch):
+    """The watch itself: a process that sleeps and one that is killed are told from one that answers."""
+    film(tmp_path / "a.mp4", frames=2)
+    monkeypatch.setattr("test_damaged.LIMIT", 1.0)
+    monkeypatch.setattr("test_damaged.serve", misbehave)
+    files = {"sleeps": "sleeps", "dies": "dies", "reads": tmp_path / "a.mp4"}
+    outcomes = {name: result[0] for name, result in read_all(files).items()}
+    assert outcomes == {"sleeps": "hangs", "dies": "crashes", "reads": "read"}
+
+
+def misbehave(pipe):
+    import os
+    import signal
+
+    while True:
+        task = pipe.recv()
+        if task == "sleeps":
+            time.sleep(60)
+        elif task == "dies":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        pipe.send(attempt(task))
