@@ -59,6 +59,10 @@ def _mad_per_frame(residual: Tensor) -> Tensor:
     return (flat - flat.median(1, keepdim=True).values).abs().median(1).values[:, None, None]
 
 
+def _mad_per_pixel(residual: Tensor) -> Tensor:
+    return (residual - residual.median(0).values).abs().median(0).values
+
+
 EXERCISES = (
     Exercise(
         name="space_time.temporal_difference",
@@ -176,6 +180,18 @@ EXERCISES = (
             Mistake(
                 "the spread is a standard deviation: the moving object itself raises it. Use the MAD",
                 lambda clip, background, k: _residual(clip, background) > k * _residual(clip, background).std(),
+            ),
+            Mistake(
+                "the spread is a standard deviation, and multiplied by 1.4826, which belongs to a MAD. Use the MAD",
+                lambda clip, background, k: (
+                    _residual(clip, background) > k * 1.4826 * _residual(clip, background).std()
+                ),
+            ),
+            Mistake(
+                "each pixel gets a spread of its own; one for the whole clip is wanted",
+                lambda clip, background, k: (
+                    _residual(clip, background) > k * 1.4826 * _mad_per_pixel(_residual(clip, background))
+                ),
             ),
             Mistake(
                 "the spread is the median of the differences; their median must be subtracted before the second median",

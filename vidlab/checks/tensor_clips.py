@@ -68,6 +68,14 @@ EXERCISES = (
                 lambda total, length, stride, n: _spread(0, total - (length - 1) * stride - 1, n).floor().long(),
             ),
             Mistake(
+                "two slips: a clip's last frame is (length − 1) · stride after its first; round to the nearest",
+                lambda total, length, stride, n: _spread(0, total - length * stride, n).floor().long(),
+            ),
+            Mistake(
+                "the stride is forgotten in the span of a clip, and rounding should go to the nearest frame",
+                lambda total, length, stride, n: _spread(0, total - length, n).floor().long(),
+            ),
+            Mistake(
                 "the starts are spread over the whole film: a clip that starts on the last frame runs past the end",
                 lambda total, length, stride, n: _spread(0, total - 1, n).round().long(),
             ),

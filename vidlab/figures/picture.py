@@ -103,17 +103,17 @@ def show(picture, alt: str, *, width: int | None = None) -> Picture:
 
 
 def filmstrip(clip, n: int = 6, *, times=None, title: str = "", alt: str | None = None) -> Picture:
-    """`n` frames of a clip in one row, each with its time.
+    """`n` frames of a clip in one row, each with its time, or with its number if the clip has no frame rate.
 
     Args:
-        clip: a Clip or tensor `t c h w`.
+        clip: a Clip, or a tensor `t c h w`, which has no frame rate.
         n: how many frames, evenly spread from the first to the last.
         times: instead of `n`, the seconds at which to take the frames.
         title: what to see, printed above.
         alt: by default: how many frames of which size at which times.
     """
     frames, fps = as_frames(clip)
-    last = len(frames) - 1
+    timed, last = times is not None or hasattr(clip, "fps"), len(frames) - 1
     picks = np.linspace(0, last, min(n, last + 1)) if times is None else np.asarray(times, float) * fps + 1e-6
     index = np.clip(np.floor(picks + (0.5 if times is None else 0)), 0, last).astype(int)
     cell = 960 // len(index)
@@ -124,16 +124,17 @@ def filmstrip(clip, n: int = 6, *, times=None, title: str = "", alt: str | None 
         enlarge = Image.Resampling.NEAREST if frames.shape[2] * 2 <= cell else Image.Resampling.LANCZOS
         left = gap + k * (cell + gap)
         strip.paste(Image.fromarray(frames[i]).resize((cell, height), enlarge), (left, top))
-        draw.text((left, top + height + 5), f"{i / fps:.2f} s", INK, font(15))
+        draw.text((left, top + height + 5), f"{i / fps:.2f} s" if timed else f"frame {i}", INK, font(15))
     if title:
         draw.text((gap, 6), title, INK, font(18, bold=True))
-    at = ", ".join(f"{i / fps:.2f}" for i in index)
+    at = ", ".join(f"{i / fps:.2f}" if timed else str(i) for i in index)
     size = f"{frames.shape[2]}×{frames.shape[1]} pixels"
-    words = alt or f"{title + ': ' if title else ''}{len(index)} frames of {size}, at {at} seconds."
+    where = f"at {at} seconds" if timed else f"numbers {at}"
+    words = alt or f"{title + ': ' if title else ''}{len(index)} frames of {size}, {where}."
     return Picture(png(strip), words, strip.width)
 
 
-def png(image: Image.Image, limit: int = 30_000) -> bytes:
+def png(image: Image.Image, limit: int = 12_000) -> bytes:
     """PNG without metadata; above `limit` bytes with 128 well-chosen colours, as notebooks have to stay small."""
     data = _png(image)
     if len(data) <= limit:

@@ -57,9 +57,9 @@ async function render({ model, el }) {
   };
 
   const text = {
-    t: (i) => `${toClip.t(i)} of ${sprite.source[0]} · ${sprite.when(i)}`,
-    x: (i) => `${toClip.x(i)} of ${sprite.source[2]} px`,
-    y: (i) => `${toClip.y(i)} of ${sprite.source[1]} px`,
+    t: (i) => `${toClip.t(i)} (0–${sprite.source[0] - 1}) · ${sprite.when(i)}`,
+    x: (i) => `${toClip.x(i)} px (0–${sprite.source[2] - 1})`,
+    y: (i) => `${toClip.y(i)} px (0–${sprite.source[1] - 1})`,
   };
   const names = { t: "frame t", x: "column x", y: "row y" };
   const sliders = {};

@@ -46,9 +46,15 @@ function makeFilter({ volume, width, height, count }, context) {
     for (let i = 3; i < length; i += 4) pixels[i] = 255;
     context.putImageData(output, 0, 0);
   }
+  /** Whether the answer leaves the range that a screen can show. */
+  function clips(kernel) {
+    const { gain, zero } = display(kernel);
+    for (let i = 1; i < length; i += 4) if (Math.abs(gain * sums[i] + 255 * (zero - 0.5)) > 129) return true;
+    return false;
+  }
   const pixel = (x, y) =>
     Float64Array.from({ length: count }, (_, t) => luma(bytes, t * length + (y * width + x) * 4) / 255);
-  return { compute, draw, pixel, sums };
+  return { compute, draw, clips, pixel, sums };
 }
 
 /** One pixel over time, before and after. Whole numbers in large units are quicker to write than fractions. */
@@ -95,7 +101,7 @@ function makePlot(count) {
 }
 
 /** The kernel as stems to bend: one native slider a tap for the keyboard, and a surface to draw on for the pointer. */
-function makeEditor(taps, changed) {
+function makeEditor(taps, changed, chosen) {
   const FOOT = 24; // pixels below the stems, for their names (as in kit.css)
   const centre = (taps - 1) / 2;
   const name = (k) => (k > centre ? `+${k - centre}` : `${k - centre}`.replace("-", "−"));
@@ -104,6 +110,7 @@ function makeEditor(taps, changed) {
   const inputs = Array.from({ length: taps }, (_, k) => {
     const input = h("input", { type: "range", step: "any", "aria-label": `tap at ${name(k)} frames` });
     input.addEventListener("input", () => bend(k, Number(input.value)));
+    input.addEventListener("focus", () => chosen(tell(k)));
     input.addEventListener("keydown", (event) => {
       const by = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 }[event.key];
       if (by === undefined) return;
@@ -127,12 +134,14 @@ function makeEditor(taps, changed) {
     inputs[k].setAttribute("aria-valuetext", kernel[k].toFixed(3));
     stems[k].style.setProperty("--tap", clamp(kernel[k] / limit, -1, 1));
   }
+  const tell = (k) => `tap ${name(k)}: ${kernel[k].toFixed(3).replace("-", "−")}`;
   function bend(k, value) {
     value = Math.abs(value) < limit / 40 ? 0 : clamp(value, -limit, limit);
     if (value === kernel[k]) return;
     kernel[k] = value;
     paint(k);
     changed();
+    chosen(tell(k));
   }
   /** Takes over another kernel; the scale leaves room above its largest tap. */
   function set(values) {
@@ -153,9 +162,14 @@ async function render({ model, el }) {
   const filtered = view(width, height, "The filtered clip; press to choose the pixel of the curve below");
   const filter = makeFilter(sprite, filtered.context);
   const plot = makePlot(count);
-  const editor = makeEditor(model.get("kernel").length, () => kernelChanged());
+  const editor = makeEditor(
+    model.get("kernel").length,
+    () => kernelChanged(),
+    (tap) => (tapValue.textContent = tap),
+  );
   const presets = model.get("presets");
   const verdict = h("span", { class: "readout" });
+  const tapValue = h("span", { class: "axes", "aria-hidden": "true" });
   const pixelName = h("b");
   let kernel, t;
 
@@ -175,7 +189,8 @@ async function render({ model, el }) {
       plot.setKernel(kernel);
     });
     const total = (Math.round(sum(kernel) * 100) / 100 + 0).toFixed(2).replace("-", "−");
-    verdict.textContent = `taps add up to ${total}` + (seesChange(kernel) ? ": only change is seen, grey is 0" : "");
+    const note = seesChange(kernel) ? ": only change is seen, grey is 0" : "";
+    verdict.textContent = `taps add up to ${total}${note}${filter.clips(kernel) ? "; some pixels are clipped" : ""}`;
     for (const button of buttons) button.setAttribute("aria-pressed", same(presets[button.textContent]));
     if (!tell) return;
     model.set("kernel", Array.from(kernel));
@@ -186,7 +201,7 @@ async function render({ model, el }) {
     name: "frame t",
     kind: "t",
     last: count - 1,
-    text: (i) => `${i * step} of ${sprite.source[0]} · ${sprite.when(i)}`,
+    text: (i) => `${i * step} (0–${sprite.source[0] - 1}) · ${sprite.when(i)}`,
     oninput: (i) => setTime(i),
   });
   function setTime(i, tell = true) {
@@ -229,7 +244,7 @@ async function render({ model, el }) {
     h("div", {}, caption(h("b", {}, "the clip")), original.box),
     h("div", {}, caption(h("b", {}, "the clip, filtered along t")), filtered.box),
     h("div", { class: "wide" }, caption(pixelName, h("span", {}, key("before"), key("after"))), plot.box),
-    h("div", {}, caption(h("b", {}, "kernel: drag or use the arrow keys")), editor.box, verdict),
+    h("div", {}, caption(h("b", {}, "kernel: drag or use the arrow keys"), tapValue), editor.box, verdict),
     h("div", { class: "controls" }, h("div", { class: "buttons" }, ...buttons), h("div", {}, play.button), time.row),
   );
   if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
