@@ -56,6 +56,12 @@ def _join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
     return joined
 
 
+def _is_only_live(output: NotebookNode) -> bool:
+    """A control without a picture, such as a progress bar: dead once the kernel has gone."""
+    data = output.get("data", {})
+    return "application/vnd.jupyter.widget-view+json" in data and "image/png" not in data
+
+
 def _tidy_data(output: NotebookNode) -> None:
     data = output.data
     plain = "".join(data.get("text/plain", ""))
@@ -87,7 +93,7 @@ def normalise(nb: NotebookNode) -> NotebookNode:
         if cell.execution_count is not None:
             count += 1
             cell.execution_count = count
-        cell.outputs = _join_streams(cell.outputs)
+        cell.outputs = [output for output in _join_streams(cell.outputs) if not _is_only_live(output)]
         for output in cell.outputs:
             if "data" in output:
                 _tidy_data(output)
