@@ -10,7 +10,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-import torch
 from av.video.reformatter import Interpolation, VideoReformatter
 from einops import rearrange
 from jaxtyping import Int64, UInt8
@@ -47,7 +46,7 @@ def _fill(info: VideoInfo, wanted: np.ndarray, out: Tensor, threads: str) -> int
     smaller = height * width < info.height * info.width
     how = {"format": "rgb24", "interpolation": EXACT | (Interpolation.AREA if smaller else Interpolation.BICUBIC)}
     how |= {"width": width, "height": height} if info.rotation in (0, 180) else {"width": height, "height": width}
-    resize, done = VideoReformatter(), 0
+    resize, done, pixels = VideoReformatter(), 0, out.numpy()  # NumPy copies a small picture on one thread: cheaper
     spoilt, last = np.zeros(info.frames, dtype=bool), info.timeline.needed_by(wanted)
     for index, frame in _frames(info, int(wanted[0]), threads):
         if frame is None:
@@ -61,9 +60,9 @@ def _fill(info: VideoInfo, wanted: np.ndarray, out: Tensor, threads: str) -> int
                 image = resize.reformat(frame, threads=1, **how).to_ndarray()
             except FAILURES:
                 break
-            image = torch.from_numpy(np.rot90(image, k=info.rotation // 90).copy())
+            image = rearrange(np.rot90(image, k=info.rotation // 90), "h w c -> c h w")
             while done < len(wanted) and wanted[done] == index:
-                out[done] = rearrange(image, "h w c -> c h w")
+                pixels[done] = image
                 done += 1
         if done == len(wanted) and index >= last:
             break
