@@ -1,0 +1,26 @@
+"""Optical flow: where every pixel goes from one frame to the next.
+
+A flow is `b 2 h w`: (u to the right, v down), in pixels per frame, of what the first frame shows at that pixel. Images
+are floats in [0, 1], `b c h w`. Everything is batched, differentiable and runs on the device of its input.
+"""
+
+from .derivatives import (
+    constraint_residual,
+    cube_derivatives,
+    derivatives,
+    eigenvalues,
+    normal_flow,
+    spatial_derivatives,
+)
+from .horn_schunck import energy, horn_schunck, horn_schunck_1981, neighbour_mean
+from .lucas_kanade import blur, least_squares, lucas_kanade, window_weights
+from .motion_tensor import MotionTensor, channels, features, motion_tensor
+from .relaxation import median
+from .warping import inside, pyramid, resize, resize_flow, warp
+
+__all__ = [
+    "MotionTensor", "blur", "constraint_residual", "cube_derivatives", "derivatives", "eigenvalues", "energy",
+    "channels", "features", "horn_schunck", "horn_schunck_1981", "inside", "least_squares", "lucas_kanade", "median",
+    "motion_tensor", "neighbour_mean", "normal_flow", "pyramid", "resize", "resize_flow", "spatial_derivatives",
+    "warp", "window_weights",
+]  # fmt: skip
