@@ -24,7 +24,7 @@ def relax(tensor: MotionTensor, flow: Flow, links: list[Tensor], steps: int) -> 
         J_xy u + (J_yy + d) v = Σ l_j v_j − J_yt
 
     Solving them everywhere at once, with the neighbours as they were, is a block Jacobi step. Its slow waves are
-    hurried by Chebyshev's weights: u_{k+1} = u_{k−1} + ω_{k+1} (step(u_k) − u_{k−1}), with ω_{k+1} = 1 / (1 − ρ² ω_k / 4)
+    hurried by Chebyshev's weights: u_{k+1} = u_{k−1} + ω_{k+1} (step(u_k) − u_{k−1}), ω_{k+1} = 1 / (1 − ρ² ω_k / 4)
     (G. Golub, R. Varga, *Numerische Mathematik* 3, 1961).
 
     Args:
@@ -72,9 +72,7 @@ def median(image: Float[Tensor, "b c h w"], apart: int = 2, strip: int = 64) -> 
     strips, shifts = [], (0, apart, 2 * apart)
     for top in range(0, h, strip):
         bottom = min(top + strip, h)
-        nine = [
-            wide[..., top + y : bottom + y, x : x + w] for y in (0, apart, 2 * apart) for x in (0, apart, 2 * apart)
-        ]
+        nine = [wide[..., top + y : bottom + y, x : x + w] for y in shifts for x in shifts]
         for i, j in NETWORK:
             nine[i], nine[j] = torch.minimum(nine[i], nine[j]), torch.maximum(nine[i], nine[j])
         strips.append(nine[4])
