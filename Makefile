@@ -32,7 +32,7 @@ course: $(TEST)  ## run every lesson from a fresh kernel and save it (COURSE_ARG
 	@$(BIN)/python -m vidlab.course run $(COURSE_ARGS)
 
 bench: $(TEST)  ## measure: widgets, key to pixels, decoding
-	@for program in tests/bench/[a-z]*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+	@for program in tests/bench/bench_*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
 
 data: $(LEARN)  ## list the data: content, size, licence, credit, here or not
 	@$(BIN)/python -m vidlab.cli data

@@ -16,10 +16,11 @@ from torch.nn.functional import pad
 from .derivatives import Map, cube_derivatives
 from .lucas_kanade import blur
 from .motion_tensor import Flow, MotionTensor, linearised
-from .relaxation import median, relax
+from .relaxation import Links, median, relax
 from .warping import expect_flow, expect_images, pyramid, resize_flow
 
 PRESMOOTHING = [0.107, 0.786, 0.107]  # a Gaussian of half a pixel
+NEARBY = [1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16]  # the few pixels that vouch for each other
 FLOOR = 0.01  # brightness per pixel: gradients below are taken for noise
 BREAK = 0.01  # pixels per pixel: differences of flow above it count by their size, no longer by their square
 DOUBT = 0.1  # pixels: the same for the distance from a constraint line
@@ -116,12 +117,13 @@ def horn_schunck(
     flow = torch.zeros_like(levels[0][0][:, :1]).repeat(1, 2, 1, 1)
     for coarseness, (one, two) in reversed(list(enumerate(reversed(levels)))):
         flow = resize_flow(flow, one.shape[-2:])
-        if robust:
-            one, two = (smoothed(image) for image in (one, two))
+        one, two = smoothed(one), smoothed(two)
         for _ in range(warps[min(coarseness, len(warps) - 1)]):
             tensor = linearised(one, two, flow, floor=FLOOR, tolerance=DOUBT if robust else None)
-            links = [smoothness * link for link in (breakable_links(flow, one) if robust else even_links(one))]
-            flow = relax(about(tensor, flow), flow, links, iterations)
+            if not robust:
+                tensor = MotionTensor(*(blur(product, NEARBY) for product in tensor))
+            right, below = breakable_links(flow, one) if robust else even_links(one)
+            flow = relax(about(tensor, flow), flow, (smoothness * right, smoothness * below), iterations)
             flow = median(flow) if robust else flow
     return flow
 
@@ -139,12 +141,12 @@ def smoothed(image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
     return blur(pad(image, (1, 1, 1, 1), mode="replicate"), PRESMOOTHING)[..., 1:-1, 1:-1]
 
 
-def even_links(image: Tensor) -> tuple[Tensor, Tensor]:
+def even_links(image: Float[Tensor, "b c h w"]) -> Links:
     """How strongly each pixel is tied to its neighbour at the right and below: everywhere alike."""
     return torch.ones_like(image[:, :1, :, 1:]), torch.ones_like(image[:, :1, 1:])
 
 
-def breakable_links(flow: Flow, image: Float[Tensor, "b c h w"]) -> tuple[Tensor, Tensor]:
+def breakable_links(flow: Flow, image: Float[Tensor, "b c h w"]) -> Links:
     """Links that loosen where flow differs already (Charbonnier's penalty) and where the image has an edge."""
     links = []
     for axis in (-1, -2):

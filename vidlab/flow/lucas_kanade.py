@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .derivatives import Map
+from .derivatives import Image
 from .motion_tensor import Flow, MotionTensor, channels, linearised
 from .warping import expect_images, pyramid, resize_flow
 
@@ -75,7 +75,7 @@ def window_weights(radius: int, window: str = "gaussian") -> list[float]:
     return (weights / weights.sum()).tolist()
 
 
-def blur(image: Map, weights: list[float]) -> Map:
+def blur(image: Image, weights: list[float]) -> Image:
     """Weighted sum over a window, first along x and then along y; outside of the image there is nothing.
 
     Written as shifted sums: on a CPU about ten times as fast as `conv2d`.

@@ -8,6 +8,7 @@ from torch.nn.functional import pad
 from .derivatives import Map
 from .motion_tensor import Flow, MotionTensor
 
+Links = tuple[Float[Tensor, "b 1 h w-1"], Float[Tensor, "b 1 h-1 w"]]  # to the right, and down
 RADIUS = 0.995  # of the Jacobi iteration: how little its slowest wave is damped in one step
 NETWORK = (  # pairs to be ordered so that the middle of nine values comes to rest at place 4 (J. L. Smith 1996)
     *((1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3)),
@@ -15,7 +16,7 @@ NETWORK = (  # pairs to be ordered so that the middle of nine values comes to re
 )
 
 
-def relax(tensor: MotionTensor, flow: Flow, links: list[Tensor], steps: int) -> Flow:
+def relax(tensor: MotionTensor, flow: Flow, links: Links, steps: int) -> Flow:
     """Towards the minimum of Σ (constraint)² + Σ links · (difference of neighbours)².
 
     At the minimum, each pixel solves two equations whose right-hand sides hold its neighbours:
@@ -30,7 +31,7 @@ def relax(tensor: MotionTensor, flow: Flow, links: list[Tensor], steps: int) -> 
     Args:
         tensor: of the flow itself, not of an increment.
         flow: where to begin.
-        links: to the right `b 1 h w-1` and down `b 1 h-1 w`.
+        links: how strongly neighbours are tied, to the right and down.
         steps: 20 do about the work of 100 without the weights.
     """
     right, below = links

@@ -6,7 +6,7 @@ A flow is `b 2 h w`: (u to the right, v down), in pixels per frame, of what the 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.functional import grid_sample, interpolate
+from torch.nn.functional import grid_sample, interpolate, pad
 
 from ..errors import ShapeError
 
@@ -22,10 +22,11 @@ def warp(
     Args:
         image: float, usually the second frame.
         flow: in pixels.
-        mode: "bicubic", "bilinear" or "nearest".
+        mode: "bicubic" (Catmull and Rom's), "bilinear" or "nearest".
 
     Raises:
         ShapeError: another shape, or integers.
+        ValueError: another mode.
 
     >>> step = torch.arange(5.0).expand(1, 1, 3, 5)
     >>> warp(step, torch.tensor([1.0, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 3, 5), mode="bilinear")[0, 0, 0]
@@ -33,16 +34,53 @@ def warp(
     """
     expect_images(image=image)
     expect_flow(flow, like=image)
+    if mode not in ("bicubic", "bilinear", "nearest"):
+        raise ValueError(f'mode = {mode!r}. Wanted: "bicubic", "bilinear" or "nearest".')
     h, w = image.shape[-2:]
-    x = torch.arange(w, dtype=flow.dtype, device=flow.device)
-    y = torch.arange(h, dtype=flow.dtype, device=flow.device)[:, None]
+    x = flow[:, 0] + torch.arange(w, dtype=flow.dtype, device=flow.device)
+    y = flow[:, 1] + torch.arange(h, dtype=flow.dtype, device=flow.device)[:, None]
+    if mode == "bicubic":
+        return catmull_rom(image, x, y)
     # grid_sample counts from -1 (left edge of the first pixel) to 1 (right edge of the last)
-    grid = torch.stack([(2 * (flow[:, 0] + x) + 1) / w - 1, (2 * (flow[:, 1] + y) + 1) / h - 1], dim=-1)
+    grid = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], dim=-1)
     return grid_sample(image, grid.to(image), mode=mode, padding_mode="border", align_corners=False)
 
 
+def catmull_rom(
+    image: Float[Tensor, "b c h w"], x: Float[Tensor, "b H W"], y: Float[Tensor, "b H W"]
+) -> Float[Tensor, "b c H W"]:
+    """The image between its pixels, by the cubic that is exact for parabolas; outside, its border is repeated.
+
+    R. Keys, *Cubic convolution interpolation* (IEEE Trans. ASSP 29, 1981), with his a = −1/2. PyTorch's own bicubic has
+    a = −3/4: a ramp comes out up to 0.05 pixels from where it should be, which a flow of 0.01 pixels cannot bear.
+    """
+    b, c, h, w = image.shape
+    x, y = x.clamp(0, w - 1), y.clamp(0, h - 1)
+    left, top = x.detach().floor(), y.detach().floor()
+    across, down = cubic_weights(x - left), cubic_weights(y - top)
+    pixels = pad(image, (1, 2, 1, 2), mode="replicate").flatten(2)
+    corner = (top * (w + 3) + left).long().flatten(1)[:, None].expand(-1, c, -1)
+
+    def row(j: int) -> Tensor:
+        places = (pixels.gather(2, corner + (j * (w + 3) + i)).view(b, c, *x.shape[1:]) for i in range(4))
+        return sum(weight * value for weight, value in zip(across, places, strict=True))
+
+    return sum(weight * row(j) for j, weight in enumerate(down))
+
+
+def cubic_weights(t: Tensor) -> tuple[Tensor, ...]:
+    """Of the four pixels at −1, 0, 1 and 2, for a place t between 0 and 1; with an axis for the channels."""
+    t = t[:, None]
+    return (
+        ((2 - t) * t - 1) * t / 2,
+        ((3 * t - 5) * t * t + 2) / 2,
+        ((4 - 3 * t) * t + 1) * t / 2,
+        (t - 1) * t * t / 2,
+    )
+
+
 def inside(flow: Float[Tensor, "b 2 h w"]) -> Bool[Tensor, "b 1 h w"]:
-    """Where the flow ends inside of the frame.
+    """Where the flow ends inside of the frame, up to the outer edge of its pixels.
 
     Raises:
         ShapeError: no flow.
@@ -51,7 +89,7 @@ def inside(flow: Float[Tensor, "b 2 h w"]) -> Bool[Tensor, "b 1 h w"]:
     h, w = flow.shape[-2:]
     x = flow[:, :1] + torch.arange(w, device=flow.device)
     y = flow[:, 1:] + torch.arange(h, device=flow.device)[:, None]
-    return (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
+    return (x > -0.5) & (x < w - 0.5) & (y > -0.5) & (y < h - 0.5)
 
 
 def resize(image: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c H W"]:
