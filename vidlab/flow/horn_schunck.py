@@ -101,7 +101,7 @@ def horn_schunck(
         robust: penalties that grow like |x| instead of x², smoothness that gives way at edges of the image, and a
             median after each warp.
         warps: how often each level warps the second frame back and starts again from there: the finest, the next, …;
-            the last number goes for all coarser levels. By default (2, 3, 5), and (2, 4, 8) with `robust`.
+            the last number goes for all coarser levels. By default (2, 3, 4), and (2, 4, 5) with `robust`.
         iterations: steps of the linear solver after each warp.
 
     Raises:
@@ -110,7 +110,7 @@ def horn_schunck(
     """
     expect_images(first=first, second=second)
     smoothness = (8.0 if robust else 2.0) if smoothness is None else smoothness
-    warps = ((2, 4, 8) if robust else (2, 3, 5)) if warps is None else warps
+    warps = ((2, 4, 5) if robust else (2, 3, 4)) if warps is None else warps
     if not smoothness > 0 or min(warps, default=0) < 1 or iterations < 1:
         raise ValueError(f"smoothness = {smoothness}, warps = {warps}, iterations = {iterations}. Wanted: all above 0.")
     levels = list(zip(pyramid(first), pyramid(second), strict=True))

@@ -71,13 +71,13 @@ def linearised(
             by the square (Charbonnier's penalty). None: always the square.
     """
     visible = inside(flow).to(flow)
-    total = None
+    total = MotionTensor(*(torch.zeros_like(visible) for _ in range(5)))
     for a, b in zip(split(first), split(warp(second, flow)), strict=True):
         I_x, I_y, I_t = derivatives(a, b, checked=True)
         weight = visible / (I_x**2 + I_y**2 + floor**2)
         if tolerance is not None:
             weight = weight * tolerance / torch.sqrt(I_t**2 * weight + tolerance**2)
         X, Y = I_x * weight, I_y * weight
-        products = MotionTensor(X * I_x, X * I_y, Y * I_y, X * I_t, Y * I_t)
-        total = products if total is None else MotionTensor(*map(torch.add, total, products))
+        pairs = ((X, I_x), (X, I_y), (Y, I_y), (X, I_t), (Y, I_t))
+        total = MotionTensor(*(torch.addcmul(old, *pair) for old, pair in zip(total, pairs, strict=True)))
     return total

@@ -61,11 +61,16 @@ def catmull_rom(
     pixels = pad(image, (1, 2, 1, 2), mode="replicate").flatten(2)
     corner = (top * (w + 3) + left).long().flatten(1)[:, None].expand(-1, c, -1)
 
-    def row(j: int) -> Tensor:
-        places = (pixels.gather(2, corner + (j * (w + 3) + i)).view(b, c, *x.shape[1:]) for i in range(4))
-        return sum(weight * value for weight, value in zip(across, places, strict=True))
+    def pixel(i: int, j: int) -> Tensor:
+        return pixels[..., j * (w + 3) + i :].gather(2, corner).view(b, c, *x.shape[1:])
 
-    return sum(weight * row(j) for j, weight in enumerate(down))
+    value = torch.zeros_like(pixel(0, 0))
+    for j in range(4):
+        row = across[0] * pixel(0, j)
+        for i in range(1, 4):
+            row = torch.addcmul(row, across[i], pixel(i, j))
+        value = torch.addcmul(value, down[j], row)
+    return value
 
 
 def cubic_weights(t: Tensor) -> tuple[Tensor, ...]:
