@@ -32,7 +32,7 @@ def warp(
     >>> warp(step, torch.tensor([1.0, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 3, 5), mode="bilinear")[0, 0, 0]
     tensor([1., 2., 3., 4., 4.])
     """
-    expect_images(image=image)
+    expect_images(bounded=False, image=image)
     expect_flow(flow, like=image)
     if mode not in ("bicubic", "bilinear", "nearest"):
         raise ValueError(f'mode = {mode!r}. Wanted: "bicubic", "bilinear" or "nearest".')
@@ -132,8 +132,8 @@ def pyramid(
     return images[::-1]
 
 
-def expect_images(**images: Tensor) -> None:
-    """Refuse what are no float images `b c h w` of one shape.
+def expect_images(*, bounded: bool = True, **images: Tensor) -> None:
+    """Refuse what are no float images `b c h w` of one shape; `bounded`: nor those whose values are not near [0, 1].
 
     Raises:
         ShapeError: not a tensor, another number of axes, integers, or shapes that differ.
@@ -148,7 +148,7 @@ def expect_images(**images: Tensor) -> None:
             )
         if not image.is_floating_point():
             raise ShapeError(f"{name} is {image.dtype}", wanted="floats in [0, 1]", mend=f"{name}.float() / 255")
-        low, high = (float(value) for value in image.detach().aminmax())
+        low, high = (float(value) for value in image.detach().aminmax()) if bounded else (0.0, 1.0)
         if not (low > -9 and high < 9):  # also false for NaN
             raise ShapeError(
                 f"{name} with values from {low:.3g} to {high:.3g}",
