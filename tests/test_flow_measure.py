@@ -3,6 +3,7 @@
 import math
 import os
 import struct
+import tracemalloc
 import zlib
 
 import pytest
@@ -209,6 +210,10 @@ def test_unknown_flow_does_not_come_home():
     inside[:3, :4] = True
     inside[0, 0] = inside[1, 2] = False
     assert torch.equal(~hidden, inside)
+    there[0, 0, 0, 0] = 1e10  # a number, but none that is meant
+    assert flow.consistency_error(there, back)[0, 0, 0].isnan()
+    quarter = flow.consistency_error(uniform(0.25, 0.0), back)  # the pixel itself and its neighbour have a part in it
+    assert quarter.isnan().nonzero().tolist() == [[0, 2, 3], [0, 2, 4]]
 
 
 def test_an_object_hides_what_it_moves_over():
@@ -302,6 +307,15 @@ def test_the_scale_of_the_colours():
         torch.testing.assert_close(got[k : k + 1], flow.colorize(motion[k : k + 1] / longest[k], largest=1.0))
     assert (got.amin(1) < 1e-5).flatten(1).sum(1).tolist() == [1, 1]  # the longest, and nothing else, has a full colour
     torch.testing.assert_close(flow.colorize(3 * motion), got)
+    for k in range(2):  # measured in another way, it may differ in the last digit
+        for turn in (0.1, 0.2, 0.3, 0.4, 0.5):
+            u, v = motion[k : k + 1].unbind(1)
+            turned = torch.stack(
+                [u * math.cos(turn) - v * math.sin(turn), u * math.sin(turn) + v * math.cos(turn)], dim=1
+            )
+            same = flow.colorize(turned, largest=longest[k].item())
+            torch.testing.assert_close(same, flow.colorize(turned), atol=1e-5, rtol=0)
+    assert (flow.colorize(uniform(0.0, 0.0)) == 1).all()
     assert (flow.colorize(motion, largest=5.0)[1].amax(0) < 0.76).float().mean() > 0.8
 
 
@@ -341,9 +355,9 @@ def chunk(name, content):
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
-def png(rows, width, height, depth=16, colour=2, interlaced=0, pieces=1, others=b""):
-    """A PNG without any filter, from its big-endian rows."""
-    data = zlib.compress(b"".join(b"\0" + row for row in rows))
+def png(rows, width, height, depth=16, colour=2, interlaced=0, pieces=1, others=b"", filtered=0):
+    """A PNG from its big-endian rows, which claim to be filtered in that way."""
+    data = zlib.compress(b"".join(bytes([filtered]) + row for row in rows))
     step = -(-len(data) // pieces)
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced))
     data = b"".join(chunk(b"IDAT", data[k : k + step]) for k in range(0, len(data), step))
@@ -465,7 +479,7 @@ FINE = [struct.pack(">6H", 1, 2, 1, 3, 4, 0)] * 3
         (b"PIEH" + struct.pack("<ii", 30000, 2) + bytes(48), "cut off"),
         (png(FINE, 2, 4), "rows"),  # FFmpeg would add a black row
         (png(FINE, 2, 2), "rows"),
-        (png([b"\x09" + FINE[0]], 2, 1), "rows"),
+        (png(FINE, 2, 3, filtered=9), "rows"),
         (png(FINE, 2**31 - 1, 2**31 - 1), "claims"),
         (png(FINE, 0, 3), "claims"),
         (png([bytes(6)] * 3, 2, 3, depth=8), "8 bits, RGB"),
@@ -494,8 +508,11 @@ def test_a_small_file_that_unfolds_to_gigabytes_is_refused(tmp_path):
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 3, 16, 2, 0, 0, 0))
     path = tmp_path / "bomb.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+    tracemalloc.start()
     with pytest.raises(DataError, match="rows"):
         flow.read_flow(path)
+    assert tracemalloc.get_traced_memory()[1] < 4e6
+    tracemalloc.stop()
 
 
 def test_places_that_hold_no_flow(tmp_path):

@@ -98,7 +98,7 @@ def write_flow(path: str | os.PathLike, flow: Flow, valid: Mask | None = None) -
     if valid is not None:
         expect_mask(valid, like=flow)
         certain = certain & valid
-    pixels = rearrange(flow.detach().where(certain, torch.nan), "1 d h w -> h w d").cpu().double().numpy()
+    pixels = rearrange(flow.detach().where(certain, torch.nan), "1 d h w -> h w d").float().cpu().numpy()
     content = encode(pixels)
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
