@@ -131,12 +131,9 @@ def _back(forward: Flow, backward: Flow) -> Flow:
     _expect_same_size(forward=forward, backward=backward)
     set_out, returns = known(forward), known(backward)
     backward = torch.where(returns, backward, 0).to(forward)
-    scale = 2.0 ** backward.detach().abs().amax().clamp(min=1).log2().ceil()  # `warp` takes values of images
-    there = warp(
-        torch.cat([backward / scale, returns.to(forward)], dim=1), torch.where(set_out, forward, 0), "bilinear"
-    )
+    there = warp(torch.cat([backward, returns.to(forward)], dim=1), torch.where(set_out, forward, 0), "bilinear")
     share = there[:, 2:]  # of known pixels among the four; a rounded place gives a trace of weight to its neighbour
-    return torch.where(set_out & (share > 0.999), scale * there[:, :2] / share.clamp(min=0.5), torch.nan)
+    return torch.where(set_out & (share > 0.999), there[:, :2] / share.clamp(min=0.5), torch.nan)
 
 
 def _compared(flow: Flow, truth: Flow, valid: Mask | None) -> tuple[Flow, Flow, Error]:
