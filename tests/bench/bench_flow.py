@@ -90,7 +90,9 @@ def motorcycle():
         np.asarray(Image.open(data.path(f"motorcycle-{eye}")).convert("L"), np.float32) for eye in ("left", "right")
     ]
     disparity = np.load(data.path("motorcycle-disparity"))["arr_0"]
-    return *(torch.from_numpy(frame / 255) for frame in frames), torch.from_numpy(np.stack([-disparity, 0 * disparity]))
+    return *(torch.from_numpy(frame / 255) for frame in frames), torch.from_numpy(
+        np.stack([-disparity, np.zeros_like(disparity)])
+    )
 
 
 def folder(path):
