@@ -12,7 +12,7 @@ import pytest
 import torch
 from einops import rearrange
 
-from vidlab import checks
+from vidlab import checks, flow
 from vidlab.checks import check, exercises, hint, progress, record, solution
 from vidlab.checks.frame import LESSONS
 
@@ -76,6 +76,72 @@ def _foreground_loop(clip, background, k):
     return torch.gt(worst, k * sigma)
 
 
+def _cube_loop(first, second):
+    h, w = first.shape
+    result = torch.empty(h - 1, w - 1, dtype=first.dtype)
+    for y in range(h - 1):
+        for x in range(w - 1):
+            result[y, x] = second[y : y + 2, x : x + 2].mean() - first[y : y + 2, x : x + 2].mean()
+    return result
+
+
+def _normal_by_unit_vector(I_x, I_y, I_t, floor):
+    gradient = torch.stack([I_x, I_y])
+    length = gradient.norm(dim=0)
+    flow = -I_t / length * (gradient / length)
+    return flow.masked_fill(length <= floor, 0)
+
+
+def _normal_by_pseudoinverse(I_x, I_y, I_t, floor):
+    line = torch.stack([I_x, I_y], dim=-1)[..., None, :]  # h w 1 2: one equation, two unknowns
+    return (torch.linalg.pinv(line, atol=floor) @ -I_t[..., None, None])[..., 0].movedim(-1, 0)
+
+
+def _warp_loop(second, flow):
+    h, w = second.shape
+    result = torch.zeros_like(second)
+    for y in range(h):
+        for x in range(w):
+            u, v = flow[:, y, x].tolist()
+            result[y, x] = second[min(max(y + v, 0), h - 1), min(max(x + u, 0), w - 1)]
+    return result
+
+
+def _warp_padded(second, flow):
+    h, w = second.shape
+    wide = torch.nn.functional.pad(second[None, None], (20, 20, 20, 20), mode="replicate").flatten()
+    y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    return wide[(y + 20 + flow[1]) * (w + 40) + x + 20 + flow[0]]
+
+
+def _lucas_kanade_solve(xx, xy, yy, xt, yt):
+    matrix = torch.stack([torch.stack([xx, xy], -1), torch.stack([xy, yy], -1)], -2)
+    return -torch.linalg.solve(matrix, torch.stack([xt, yt], -1)).permute(2, 0, 1)
+
+
+def _lucas_kanade_elimination(xx, xy, yy, xt, yt):
+    v = (xt * xy / xx - yt) / (yy - xy * xy / xx)
+    return torch.stack([-(xt + xy * v) / xx, v])
+
+
+def _horn_schunck_loop(I_x, I_y, I_t, mean, smoothness):
+    """Every pixel minimises 3λ |(u, v) − mean|² plus the square of its constraint."""
+    result = torch.empty_like(mean)
+    for y in range(I_x.shape[0]):
+        for x in range(I_x.shape[1]):
+            g = torch.stack([I_x[y, x], I_y[y, x]])
+            matrix = 3 * smoothness * torch.eye(2, dtype=g.dtype) + torch.outer(g, g)
+            result[:, y, x] = torch.linalg.solve(matrix, 3 * smoothness * mean[:, y, x] - g * I_t[y, x])
+    return result
+
+
+def _in_place_rescale(flow, old, new):
+    result = flow.clone()
+    for axis, side in ((0, 1), (1, 0)):
+        result[axis] *= new[side] / old[side]
+    return result
+
+
 RIGHT = {
     "start.decoder_to_tensor": [
         lambda f: f.permute(0, 3, 1, 2) / 255,
@@ -130,6 +196,61 @@ RIGHT = {
             lambda r: r / (1.4826 * (r - r.flatten().sort().values[r.numel() // 2]).abs().median()) > k
         )((clip - background).pow(2).sqrt().max(1)[0]),
     ],
+    "constraint.smaller_eigenvalue": [
+        lambda xx, xy, yy: torch.linalg.eigvalsh(torch.stack([xx, xy, xy, yy], -1).unflatten(-1, (2, 2)))[..., 0],
+        lambda xx, xy, yy: (xx + yy - ((xx - yy) ** 2 + 4 * xy**2).sqrt()) / 2,
+        lambda xx, xy, yy: (lambda m: m - (m * m - xx * yy + xy * xy).clamp(min=0).sqrt())((xx + yy) / 2),
+    ],
+    "constraint.warp_back": [
+        _warp_loop,
+        _warp_padded,
+        lambda second, flow: torch.from_numpy(
+            second.numpy()[
+                np.clip(np.arange(second.shape[0])[:, None] + flow[1].numpy(), 0, second.shape[0] - 1),
+                np.clip(np.arange(second.shape[1]) + flow[0].numpy(), 0, second.shape[1] - 1),
+            ]
+        ),
+    ],
+    "constraint.temporal_derivative": [
+        _cube_loop,
+        lambda a, b: torch.nn.functional.avg_pool2d((b - a)[None], 2, stride=1)[0],
+        lambda a, b: 0.25 * sum((b - a)[y : y - 1 or None, x : x - 1 or None] for y in (0, 1) for x in (0, 1)),
+    ],
+    "constraint.residual": [
+        lambda I_x, I_y, I_t, flow: (torch.stack([I_x, I_y]) * flow).sum(0) + I_t,
+        lambda I_x, I_y, I_t, flow: torch.einsum("dhw,dhw->hw", flow, torch.stack([I_x, I_y])).add(I_t),
+        lambda I_x, I_y, I_t, flow: I_t - (-I_x * flow[0] - I_y * flow[1]),
+    ],
+    "constraint.normal_flow": [_normal_by_unit_vector, _normal_by_pseudoinverse],
+    "estimation.resize_flow_values": [
+        lambda flow, old, new: flow * torch.tensor([new[1] / old[1], new[0] / old[0]]).reshape(2, 1, 1),
+        lambda flow, old, new: flow * torch.tensor(new[::-1]).reshape(2, 1, 1) / torch.tensor(old[::-1])[:, None, None],
+        _in_place_rescale,
+    ],
+    "estimation.endpoint_error": [
+        lambda flow, truth, valid: (flow - truth).norm(dim=0)[valid].mean(),
+        lambda f, g, m: float((torch.hypot(f[0] - g[0], f[1] - g[1]) * m).sum() / m.sum()),
+        lambda f, g, m: np.mean([math.dist(a, b) for a, b in zip(f[:, m].T.tolist(), g[:, m].T.tolist(), strict=True)]),
+    ],
+    "estimation.lucas_kanade_step": [_lucas_kanade_solve, _lucas_kanade_elimination],
+    "estimation.horn_schunck_step": [
+        _horn_schunck_loop,
+        lambda I_x, I_y, I_t, mean, k: (
+            mean
+            - torch.stack([I_x, I_y]) * ((torch.stack([I_x, I_y]) * mean).sum(0) + I_t) / (3 * k + I_x * I_x + I_y**2)
+        ),
+        lambda I_x, I_y, I_t, mean, k: torch.stack(
+            [
+                ((3 * k + I_y**2) * mean[0] - I_x * I_y * mean[1] - I_x * I_t) / (3 * k + I_x**2 + I_y**2),
+                ((3 * k + I_x**2) * mean[1] - I_x * I_y * mean[0] - I_y * I_t) / (3 * k + I_x**2 + I_y**2),
+            ]
+        ),
+    ],
+    "estimation.why_it_fails": [
+        lambda small, large, floor: torch.where(small > floor, 2, torch.where(large > floor, 1, 0)),
+        lambda small, large, floor: (torch.stack([small, large]) > floor).sum(0),
+        lambda small, large, floor: torch.ones_like(small).long() + (small > floor).long() - (large <= floor).long(),
+    ],
 }
 
 
@@ -173,6 +294,49 @@ def _frame_by_division(seconds, fps, total):
 def _swap_uv(cut):
     i_x, i_t = torch.gradient(cut)
     return -(i_x * i_t).sum() / (i_x * i_x).sum()
+
+
+def _roll_warp(second, flow):
+    h, w = second.shape
+    y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    return second[(y + flow[1]).remainder(h), (x + flow[0]).remainder(w)]
+
+
+def _unclamped_warp(second, flow):
+    h, w = second.shape
+    return second[torch.arange(h)[:, None] + flow[1], torch.arange(w)[None] + flow[0]]
+
+
+def _dim_warp(second, flow):
+    """Grid of normalised coordinates, as grid_sample wants it, with zeros outside."""
+    h, w = second.shape
+    x, y = flow[0] + torch.arange(w), flow[1] + torch.arange(h)[:, None]
+    grid = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], -1).double()[None]
+    return torch.nn.functional.grid_sample(second[None, None], grid, mode="nearest", align_corners=False)[0, 0]
+
+
+def _scattered(second, flow):
+    result = torch.zeros_like(second)
+    for y, x in np.ndindex(*second.shape):
+        u, v = flow[:, y, x].tolist()
+        result[min(max(y + v, 0), len(second) - 1), min(max(x + u, 0), second.shape[1] - 1)] = second[y, x]
+    return result
+
+
+def _gauss_seidel(I_x, I_y, I_t, mean, k):
+    u, v = mean[0], mean[1]
+    u = u - I_x * (I_x * u + I_y * v + I_t) / (3 * k + I_x**2 + I_y**2)
+    v = v - I_y * (I_x * u + I_y * v + I_t) / (3 * k + I_x**2 + I_y**2)
+    return torch.stack([u, v])
+
+
+def _mean_in_place(I_x, I_y, I_t, mean, k):
+    mean -= torch.stack([I_x, I_y]) * ((torch.stack([I_x, I_y]) * mean).sum(0) + I_t) / (3 * k + I_x**2 + I_y**2)
+    return mean
+
+
+def _solved_without_minus(xx, xy, yy, xt, yt):
+    return -_lucas_kanade_solve(xx, xy, yy, xt, yt)
 
 
 # Written independently of the recognisers' own functions: (wrong function, words that must be in the message).
@@ -340,6 +504,216 @@ WRONG = {
         (lambda i, b, k: _foreground_loop(i, b, k / 3), "missed|should not be"),
         (lambda i, b, k: _foreground_loop(i, b, k).nonzero(), "2 axes"),
     ],
+    "constraint.smaller_eigenvalue": [
+        (lambda a, b, c: torch.linalg.eigvalsh(torch.stack([a, b, b, c], -1).unflatten(-1, (2, 2))).amax(-1), "larger"),
+        (lambda a, b, c: torch.linalg.eigvalsh(torch.stack([a, b, b, c], -1).unflatten(-1, (2, 2))), "last axis"),
+        (
+            lambda a, b, c: torch.linalg.det(torch.stack([a, b, b, c], -1).unflatten(-1, (2, 2))),
+            "determinant, the prod",
+        ),
+        (lambda a, b, c: a.add(c), "trace, the sum"),
+        (lambda a, b, c: a * c - b**2 - 0.04 * (a + c).square(), "Harris and Stephens (k = 0.04)"),
+        (lambda a, b, c: a * c - b**2 - 0.06 * (a + c).square(), "Harris and Stephens (k = 0.06)"),
+        (lambda a, b, c: (a * c - b**2) / (a + c + 1e-12), "determinant by the trace"),
+        (lambda a, b, c: (a * c - b**2) / (a + c), "NaN"),
+        (lambda a, b, c: torch.stack([a, c]).amin(0), "xy has no effect"),
+        (lambda a, b, c: a + c - torch.sqrt((a - c) ** 2 + 4 * b**2), "twice"),
+        (lambda a, b, c: (a + c - torch.sqrt((a - c) ** 2 + b**2)) / 2, "xy counts in full"),
+        (lambda a, b, c: (a + c) / 2 - torch.sqrt((a - c) ** 2 + b**2), "too long"),
+        (lambda a, b, c: (a + c) / 2 - (((a - c) / 2) ** 2 + b**2), "root is missing"),
+        (lambda a, b, c: (a + c - torch.sqrt((a - c) ** 2 + 4 * b)) / 2, "NaN"),
+        (lambda a, b, c: torch.sqrt((a - c) ** 2 + 4 * b**2), "difference of the two"),
+        (lambda a, b, c: ((a + c - torch.sqrt((a - c) ** 2 + 4 * b**2)) / 2).float(), "torch.float32"),
+        (lambda a, b, c: ((a + c - torch.sqrt((a - c) ** 2 + 4 * b**2)) / 2).T, "order w h"),
+        (lambda a, b, c: ((a + c - torch.sqrt((a - c) ** 2 + 4 * b**2)) / 2).amin(), "0 axes"),
+    ],
+    "constraint.warp_back": [
+        (lambda s, f: _warp_loop(s, -f), "direction is reversed: a pixel"),
+        (lambda s, f: _warp_loop(s, f[[1, 0]]), "u moves across"),
+        (lambda s, f: _warp_padded(s, -f[[1, 0]]), "exchanged, and the direction"),
+        (_roll_warp, "comes back at the other"),
+        (_unclamped_warp, "stopped at line"),
+        (_dim_warp, "gets zero"),
+        (_scattered, "leaves holes"),
+        (lambda s, f: _warp_loop(s, torch.stack([f[0], 0 * f[1]])), "v has no effect"),
+        (lambda s, f: _warp_loop(s, torch.stack([0 * f[0], f[1]])), "u has no effect"),
+        (lambda s, f: _warp_loop(s, torch.stack([f[0], -f[1]])), "sign of v"),
+        (lambda s, f: _warp_loop(s, torch.stack([-f[0], f[1]])), "sign of u"),
+        (lambda s, f: s * 1, "as it went in"),
+        (lambda s, f: _warp_loop(s, 2 * f), "% of the values"),
+        (lambda s, f: _warp_loop(s, f).numpy(), "NumPy"),
+        (lambda s, f: _warp_loop(s, f)[1:-1, 1:-1], "wrong length along h, w"),
+        (lambda s, f: s.copy_(_warp_loop(s, f)), "changes its input"),
+        (lambda s, f: _warp_loop(s, f.clamp(-3, 3)), "% of the values|right for some inputs"),
+    ],
+    "constraint.temporal_derivative": [
+        (lambda a, b: _cube_loop(b, a), "other way round"),
+        (lambda a, b: 4 * _cube_loop(a, b), "added; their mean"),
+        (lambda a, b: _cube_loop(a, b) + _cube_loop(a, b), "halved"),
+        (lambda a, b: b.sub(a), "one difference a pixel"),
+        (lambda a, b: b[:-1, :-1] - a[:-1, :-1], "at one corner"),
+        (lambda a, b: (b[:, 1:] + b[:, :-1] - a[:, 1:] - a[:, :-1]) / 2, "not those above each other"),
+        (lambda a, b: (b[1:] + b[:-1] - a[1:] - a[:-1]) / 2, "not those in a row"),
+        (lambda a, b: b[1:, 1:] - a[:-1, :-1], "different pixels"),
+        (lambda a, b: torch.abs(_cube_loop(a, b)), "sign is lost"),
+        (lambda a, b: _cube_loop(-a, b) / 2, "frames are added"),
+        (lambda a, b: torch.nn.functional.avg_pool2d((a + b).diff(dim=1)[None], (2, 1), 1)[0] / 2, "I_x of"),
+        (lambda a, b: torch.nn.functional.avg_pool2d((a + b).diff(dim=0)[None], (1, 2), 1)[0] / 2, "I_y of"),
+        (lambda a, b: torch.nn.functional.avg_pool2d((b - a)[None], 2)[0], "wrong length"),
+        (lambda a, b: _cube_loop(a, b).T, "order w h"),
+        (lambda a, b: _cube_loop(a, b)[None], "3 axes"),
+        (lambda a, b: _cube_loop(a, b).mean(), "0 axes"),
+        (lambda a, b: torch.nn.functional.avg_pool2d((b - a)[None], 3, stride=1, padding=1)[0, 1:, 1:], "% of the val"),
+        (lambda a, b: torch.nn.functional.avg_pool2d(b.sub_(a)[None], 2, stride=1)[0], "changes its input"),
+    ],
+    "constraint.residual": [
+        (lambda x, y, t, f: (torch.stack([y, x]) * f).sum(0) + t, "u and v are exchanged"),
+        (lambda x, y, t, f: (torch.stack([x, y]) * f).sum(0) - t, "sign of I_t"),
+        (lambda x, y, t, f: (torch.stack([x, y]) * f).sum(0), "I_t is forgotten"),
+        (lambda x, y, t, f: -(torch.stack([x, y]) * f).sum(0) + t, "subtracted from I_t"),
+        (lambda x, y, t, f: -(torch.stack([x, y]) * f).sum(0) - t, "opposite sign"),
+        (lambda x, y, t, f: (torch.stack([x, -y]) * f).sum(0) + t, "sign of v"),
+        (lambda x, y, t, f: (torch.stack([-x, y]) * f).sum(0) + t, "sign of u"),
+        (lambda x, y, t, f: ((torch.stack([x, y]) * f).sum(0) + t).square(), "squared"),
+        (lambda x, y, t, f: torch.abs((torch.stack([x, y]) * f).sum(0) + t), "sign is lost"),
+        (lambda x, y, t, f: torch.stack([x, y]) * f + t, "one sum"),
+        (lambda x, y, t, f: x * f[0] + t, "vertical part"),
+        (lambda x, y, t, f: (torch.stack([x, y]) * f).sum(0, keepdim=True) + t, "length 1"),
+        (lambda x, y, t, f: x * f[:1] + y * f[1:] + t, "length 1"),
+        (lambda x, y, t, f: (x + y) * (f[0] + f[1]) + t, "% of the values"),
+        (lambda x, y, t, f: (x * f[0] + y * f[1] + t).sum(), "0 axes"),
+        (lambda x, y, t, f: t.add_(x * f[0] + y * f[1]), "changes its input"),
+    ],
+    "constraint.normal_flow": [
+        (lambda x, y, t, k: _normal_by_pseudoinverse(x, y, -t, k), "direction is reversed"),
+        (lambda x, y, t, k: _normal_by_pseudoinverse(x, y, t, k) * (x**2 + y**2) ** 0.5, "square is forgotten: "),
+        (lambda x, y, t, k: _normal_by_pseudoinverse(x, y, -t, k) * (x**2 + y**2) ** 0.5, "and so is the minus"),
+        (lambda x, y, t, k: _normal_by_pseudoinverse(x, y, t, k) * (x**2 + y**2), "steeper edge would seem faster"),
+        (lambda x, y, t, k: _normal_by_pseudoinverse(x, y, t, k)[[1, 0]], "u and v are exchanged"),
+        (lambda x, y, t, k: _normal_by_unit_vector(x, y, t, 0.0), "floor has no effect"),
+        (lambda x, y, t, k: torch.stack([-t * x, -t * y]) / (x**2 + y**2 + 1e-9), "floor has no effect"),
+        (lambda x, y, t, k: torch.stack([-t * x, -t * y]) / (x**2 + y**2 + k**2), "square of the floor is added"),
+        (lambda x, y, t, k: _normal_by_unit_vector(x, y, t, k**0.5), r"compared with \|∇I\|²"),
+        (lambda x, y, t, k: torch.stack([-t * x, -t * y]) / (x**2 + y**2).clamp(k**2), "not zero there"),
+        (lambda x, y, t, k: _normal_by_unit_vector(x, y, t, k).norm(dim=0), "2 axes"),
+        (lambda x, y, t, k: _normal_by_unit_vector(x, y, t, k).movedim(0, -1), "order h w uv"),
+        (lambda x, y, t, k: list(_normal_by_unit_vector(x, y, t, k)), "list of 2"),
+        (lambda x, y, t, k: tuple(_normal_by_unit_vector(x, y, t, k)), "tuple of 2"),
+        (lambda x, y, t, k: _normal_by_unit_vector(x, y, t, k).float(), "torch.float32"),
+        (lambda x, y, t, k: _normal_by_unit_vector(x, y, t, 3 * k), "% of the values"),
+        (lambda x, y, t, k: _normal_by_unit_vector(x, y, t, k) / 2, "same factor"),
+        (lambda x, y, t, k: -t / torch.stack([x, y]), "NaN"),
+    ],
+    "estimation.resize_flow_values": [
+        (lambda f, o, n: f, "as it went in"),
+        (lambda f, o, n: torch.stack([f[0] * n[0] / o[0], f[1] * n[1] / o[1]]), "each other's factor"),
+        (lambda f, o, n: _in_place_rescale(f, n, o), "larger pictures have larger"),
+        (lambda f, o, n: torch.stack([f[0] * o[0] / n[0], f[1] * o[1] / n[1]]), "upside down, and"),
+        (lambda f, o, n: f * (n[1] / o[1]), "width's factor serves"),
+        (lambda f, o, n: f * (n[0] / o[0]), "height's factor serves"),
+        (lambda f, o, n: torch.cat([f[:1] * n[1] / o[1], f[1:]]), "only u"),
+        (lambda f, o, n: torch.cat([f[:1], f[1:] * n[0] / o[0]]), "only v"),
+        (lambda f, o, n: f * math.sqrt(n[0] / o[0] * n[1] / o[1]), "one mean factor"),
+        (lambda f, o, n: f * (math.prod(n) / math.prod(o)), "area"),
+        (lambda f, o, n: torch.stack([f[0] * (n[1] // o[1]), f[1] * (n[0] // o[0])]), "lose their fraction"),
+        (lambda f, o, n: f * torch.tensor([n[1] / o[1], n[0] / o[0]]), "stopped at line"),
+        (lambda f, o, n: torch.nn.functional.interpolate(_in_place_rescale(f, o, n)[None], o)[0], "wrong length"),
+        (lambda f, o, n: f.mul_(n[0] / o[0]), "changes its input"),
+        (lambda f, o, n: f * 2, "same factor|% of the values|right for some"),
+        (lambda f, o, n: (f[0] * n[1] / o[1], f[1] * n[0] / o[0]), "tuple of 2"),
+    ],
+    "estimation.endpoint_error": [
+        (lambda f, g, m: torch.nn.functional.l1_loss(f[:, m], g[:, m]), "averages"),
+        (lambda f, g, m: 2 * torch.nn.functional.l1_loss(f[:, m], g[:, m]), "adds"),
+        (lambda f, g, m: torch.nn.functional.mse_loss(f[:, m], g[:, m]), "as a loss"),
+        (lambda f, g, m: ((f - g) ** 2).sum(0)[m].mean(), "root is missing"),
+        (lambda f, g, m: ((f - g) ** 2).sum(0)[m].mean() ** 0.5, "RMS"),
+        (lambda f, g, m: (f - g).norm(dim=0)[m].mean().square(), "mean is squared"),
+        (lambda f, g, m: (f - g).norm(dim=0).mean().item(), "unknown are counted"),
+        (lambda f, g, m: (f * m - g * m).norm(dim=0).mean(), "count as perfect"),
+        (lambda f, g, m: (f - g).norm(dim=0)[m.logical_not()].mean(), "wrong way round"),
+        (lambda f, g, m: (f - g).norm(dim=0)[m].sum(), "not averaged"),
+        (lambda f, g, m: torch.dist(f[:, m], g[:, m]), "one vector"),
+        (lambda f, g, m: (f.norm(dim=0) - g.norm(dim=0)).abs()[m].mean(), "lengths of arrows: "),
+        (lambda f, g, m: (f[:, m].mean(1) - g[:, m].mean(1)).norm(), "opposite errors cancel"),
+        (lambda f, g, m: (f - g).norm(dim=0)[m], "one number"),
+        (lambda f, g, m: (f - g).norm(dim=0) * m, "one number"),
+        (lambda f, g, m: (f - g).norm(dim=1)[m].mean(), "stopped at line"),
+        (lambda f, g, m: -(f - g).norm(dim=0)[m].mean(), "too small|opposite sign"),
+    ],
+    "estimation.lucas_kanade_step": [
+        (_solved_without_minus, "right-hand side has a minus"),
+        (lambda *s: _lucas_kanade_solve(*s)[[1, 0]], "u and v are exchanged"),
+        (lambda a, b, c, p, q: _lucas_kanade_solve(a, b, c, p, q) * (a * c - b**2), "determinant is forgotten"),
+        (lambda a, b, c, p, q: _lucas_kanade_elimination(c, b, a, p, q), "not swapped"),
+        (lambda a, b, c, p, q: _lucas_kanade_elimination(a, -b, c, p, q), "not negated"),
+        (lambda a, b, c, p, q: _lucas_kanade_elimination(a, b, c, q, p), "right-hand sides are exchanged"),
+        (lambda a, b, c, p, q: torch.stack([-p / a, -q / c]), "one by one"),
+        (lambda a, b, c, p, q: -torch.stack([a * p + b * q, b * p + c * q]), "by its inverse"),
+        (lambda a, b, c, p, q: _lucas_kanade_elimination(a, b, c, p, -q), "that of u"),
+        (lambda a, b, c, p, q: torch.stack([c * p - b * q, a * q - b * p]) / (b**2 - a * c - 1), "% of the values"),
+        (lambda *s: _lucas_kanade_solve(*s).movedim(0, -1), "order h w uv"),
+        (lambda *s: _lucas_kanade_solve(*s)[0], "2 axes"),
+        (lambda *s: _lucas_kanade_solve(*s).float(), "torch.float32"),
+        (lambda a, b, c, p, q: torch.stack([c * p - b * q, a * q - b * p]) / 0, "NaN"),
+        (lambda a, b, c, p: a, "cannot be called"),
+    ],
+    "estimation.horn_schunck_step": [
+        (lambda x, y, t, m, k: _horn_schunck_loop(x, y, t, m, k / 3), "stands alone"),
+        (
+            lambda x, y, t, m, k: (
+                m
+                - torch.linalg.pinv(torch.stack([x, y], -1)[..., None])[..., 0, :].movedim(-1, 0)
+                * (x * m[0] + y * m[1] + t)
+            ),
+            "λ is forgotten",
+        ),
+        (lambda x, y, t, m, k: _horn_schunck_loop(x, y, t, m, k**2 / 3), "of the paper is; "),
+        (lambda x, y, t, m, k: 2 * m - _horn_schunck_loop(x, y, t, m, k), "wrong way"),
+        (lambda x, y, t, m, k: m + _horn_schunck_loop(x, y, t, m, k), "% of the values"),
+        (lambda x, y, t, m, k: _horn_schunck_loop(x, y, 0 * t, m, k), "I_t is forgotten"),
+        (lambda x, y, t, m, k: _horn_schunck_loop(x, y, -t, m, k), "sign of I_t"),
+        (lambda x, y, t, m, k: _horn_schunck_loop(x, y, t, 0 * m, k), "correction only|% of the values"),
+        (lambda x, y, t, m, k: _horn_schunck_loop(x, y, t, 0 * m, k) + m, "I_t only"),
+        (lambda x, y, t, m, k: _horn_schunck_loop(x, y, t, m, k) - m, "correction only"),
+        (lambda x, y, t, m, k: _horn_schunck_loop(x, y, t, m, k)[[1, 0]], "exchanged in the result"),
+        (
+            lambda x, y, t, m, k: torch.stack(
+                [
+                    m[0] - x * (x * m[0] + t) / (3 * k + x**2 + y**2),
+                    m[1] - y * (y * m[1] + t) / (3 * k + x**2 + y**2),
+                ]
+            ),
+            "residual of its own",
+        ),
+        (
+            lambda x, y, t, m, k: m - torch.stack([x, y]) * (x * m[0] + y * m[1] + t) / (3 * k + x**2 + y**2) ** 0.5,
+            "% of the values",
+        ),
+        (_gauss_seidel, "new u"),
+        (_mean_in_place, "changes its input"),
+        (lambda x, y, t, m, k: _horn_schunck_loop(x, y, t, m, k).movedim(0, -1), "order h w uv"),
+        (lambda x, y, t, m, k: _horn_schunck_loop(x, y, t, m, k)[None], "4 axes"),
+        (lambda x, y, t, m, k: _horn_schunck_loop(x, y, t, m, 0.1), "% of the values"),
+    ],
+    "estimation.why_it_fails": [
+        (lambda a, b, k: (a > k) + (b > k), r"no say. (True"),
+        (lambda a, b, k: torch.where(b > k, 1, torch.where(a > k, 2, 0)), "corners are called edges"),
+        (lambda a, b, k: torch.where(a > k, 0, torch.where(b > k, 1, 2)), "corners and flat places"),
+        (lambda a, b, k: torch.where(a > k, 1, torch.where(b > k, 2, 0)), "corners and edges"),
+        (lambda a, b, k: torch.where(a > k, 2, torch.where(b > k, 0, 1)), "edges and flat places"),
+        (lambda a, b, k: torch.ge(a, k).long() + torch.ge(b, k).long(), "exactly at the floor"),
+        (lambda a, b, k: torch.where(a > k, 3, torch.where(b > k, 2, 1)), "starts at 1"),
+        (lambda a, b, k: torch.where(a > k, 2.0, torch.where(b > k, 1.0, 0.0)), "torch.float32"),
+        (lambda a, b, k: torch.stack([a > k, b > k]).sum(0).to(torch.uint8), "torch.uint8"),
+        (lambda a, b, k: (a > k) & (b > k), "edges are called flat, and"),
+        (lambda a, b, k: (a > k).long() * 2, "called flat: the larger"),
+        (lambda a, b, k: torch.stack([a > k, b > k]).long(), "3 axes"),
+        (lambda a, b, k: torch.stack([a > k, b > k]).sum(), "0 axes"),
+        (lambda a, b, k: torch.stack([a > k, b > k]).sum(0).T, "order w h"),
+        (lambda a, b, k: torch.stack([a > 2 * k, b > k]).sum(0), "% of the values"),
+        (lambda a, b, k: 1 if a > k else 0, "stopped at line"),
+    ],
 }
 
 
@@ -375,6 +749,44 @@ def test_a_stub_is_not_tried_yet_and_counts_for_nothing(name, home):
         assert repr(result) == f"○ {name}: not tried yet"
         assert not result
     assert not home.exists()
+
+
+def _one(value):
+    """A batch of one: "h w" becomes "1 1 h w", "2 h w" becomes "1 2 h w"; numbers stay."""
+    return value[(None,) * (4 - value.ndim)] if isinstance(value, torch.Tensor) else value
+
+
+# What the course uses, called with the inputs of the exercise.
+LIBRARY = {
+    "constraint.temporal_derivative": lambda a, b: flow.cube_derivatives(a, b)[2][0, 0, :-1, :-1],
+    "constraint.residual": lambda *maps: flow.constraint_residual(*maps)[0, 0],
+    "constraint.normal_flow": lambda *maps: flow.normal_flow(*maps)[0],
+    "constraint.smaller_eigenvalue": lambda *maps: flow.eigenvalues(*maps)[0][0, 0],
+    "constraint.warp_back": lambda second, jump: flow.warp(second, jump.double(), mode="nearest")[0, 0],
+    "estimation.lucas_kanade_step": lambda *maps: flow.least_squares(flow.MotionTensor(*maps))[0],
+    "estimation.resize_flow_values": lambda field, old, new: flow.resize_flow(
+        field[..., :1, :1].expand(1, 2, *old), new
+    )[0],
+    "estimation.endpoint_error": lambda a, b, valid: flow.mean_endpoint_error(a, b, valid),
+}
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_the_course_would_solve_its_own_exercises(name):
+    for case in ALL[name].draw(_generator(7)):
+        if name == "estimation.resize_flow_values":  # resampled, a constant field stays itself
+            case = (case[0][:, :1, :1].expand_as(case[0]), *case[1:])
+        theirs = torch.as_tensor(LIBRARY[name](*map(_one, case))).double()
+        assert torch.allclose(theirs, torch.as_tensor(ALL[name].reference(*case)).double())
+
+
+def test_a_step_of_the_exercise_is_a_step_of_horn_and_schunck():
+    first, second = torch.rand(2, 1, 1, 9, 7, generator=_generator(0), dtype=torch.float64)
+    start = torch.randn(1, 2, 9, 7, generator=_generator(1), dtype=torch.float64)
+    maps = [one[0, 0] for one in flow.cube_derivatives(first, second)]
+    mine = ALL["estimation.horn_schunck_step"].reference(*maps, flow.neighbour_mean(start)[0], 0.05)
+    theirs = flow.horn_schunck_1981(first, second, smoothness=0.05, iterations=1, start=start)[0]
+    assert torch.allclose(mine, theirs)
 
 
 def test_what_torch_has_not_implemented_is_no_stub():
@@ -423,8 +835,8 @@ def test_inputs_are_fresh_and_all_axes_differ():
             for value in case:
                 if isinstance(value, torch.Tensor):
                     assert len(set(value.shape)) == value.ndim
-                else:
-                    assert type(value) in (int, float)  # plain numbers: a check may one day call another process
+                else:  # plain numbers: a check may one day call another process
+                    assert all(type(part) in (int, float) for part in (value if type(value) is tuple else [value]))
 
 
 def test_an_answer_that_is_right_for_one_seed_only_is_caught():

@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
+from hands import canvas_pixels, set_to, slider
 
 from vidlab.figures import ClipPlayer, SpaceTimeCube, TemporalFilter
 from vidlab.spacetime import derivative, gaussian, temporal_filter, xt_slice, yt_slice
-
-GET_PIXELS = """(canvas) => {
-  const { width, height } = canvas;
-  return [height, width, Array.from(canvas.getContext("2d").getImageData(0, 0, width, height).data)];
-}"""
 
 
 def noise(t=9, h=20, w=28, seed=0):
@@ -20,21 +16,9 @@ def noise(t=9, h=20, w=28, seed=0):
 
 def pixels(page, k: int, figure: int = 0) -> np.ndarray:
     """What canvas k shows, `h w 3`."""
-    height, width, data = page.locator(".vidlab").nth(figure).locator("canvas").nth(k).evaluate(GET_PIXELS)
-    rgba = np.array(data, np.uint8).reshape(height, width, 4)
+    rgba = canvas_pixels(page.locator(".vidlab").nth(figure).locator("canvas").nth(k))
     assert (rgba[..., 3] == 255).all()
     return rgba[..., :3]
-
-
-def slider(page, name: str, figure: int = 0):
-    return page.locator(".vidlab").nth(figure).get_by_role("slider", name=name, exact=True)
-
-
-def set_to(page, name: str, value: int):
-    slider(page, name).focus()
-    page.keyboard.press("Home")
-    for _ in range(value):
-        page.keyboard.press("ArrowRight")
 
 
 def drag(page, view, start, end):

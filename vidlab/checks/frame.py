@@ -22,7 +22,14 @@ import torch
 
 from .mismatch import Wanted, differs, explain, inputs_in_words, read
 
-LESSONS = {"start": "00 Start here", "tensor": "01 A video is a tensor", "space_time": "02 Space–time slices"}
+LESSONS = {
+    "start": "00 Start here",
+    "tensor": "01 A video is a tensor",
+    "space_time": "02 Space–time slices",
+    "constraint": "03 The optical-flow constraint",
+    "estimation": "04 Estimating flow",
+}
+MODULES = {"constraint": "flow_constraint", "estimation": "flow_estimation"}  # the others are called as their lesson
 SYMBOL = {"solved": "✔", "wrong": "✘", "open": "○"}
 COLOUR = {"solved": "#2e8b57", "wrong": "#d55e00", "open": "#808080"}
 TRIALS = 4  # fresh draws for every check
@@ -40,7 +47,7 @@ class Mistake:
 class Exercise:
     """One exercise: what is asked, its reference, how inputs are drawn, and what a right answer looks like.
 
-    `draw` takes a `torch.Generator` and returns a list of argument tuples: tensors and plain numbers only.
+    `draw` takes a `torch.Generator` and returns a list of argument tuples: tensors, plain numbers, tuples of these.
     """
 
     name: str
@@ -88,7 +95,7 @@ def panel(content: str, status: str = "open") -> str:
 def exercises(lesson: str | None = None) -> dict[str, Exercise]:
     """All exercises by name, or those of one lesson; lessons are imported when they are first asked for."""
     wanted = LESSONS if lesson is None else [lesson] if lesson in LESSONS else []
-    found = (importlib.import_module(f"{__package__}.{name}").EXERCISES for name in wanted)
+    found = (importlib.import_module(f"{__package__}.{MODULES.get(name, name)}").EXERCISES for name in wanted)
     return {exercise.name: exercise for several in found for exercise in several}
 
 
