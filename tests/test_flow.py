@@ -233,7 +233,7 @@ def test_chebyshev_does_in_20_steps_the_work_of_100():
     known = torch.ones(1, 1, 40, 40, dtype=torch.float64)
     known[..., 1:-1, 1:-1] = 0
     tensor = flow.MotionTensor(known, 0 * known, known, -known, known)  # at the border u = 1 and v = −1
-    rest, links = torch.zeros(1, 2, 40, 40, dtype=torch.float64), even_links(known)
+    rest, links = torch.zeros(1, 2, 40, 40, dtype=torch.float64), even_links(known, 1.0)
     wrong = (relax(tensor, rest, links, 20) - torch.tensor([1.0, -1.0]).reshape(1, 2, 1, 1)).abs().mean()
     plain = rest
     for _ in range(100):

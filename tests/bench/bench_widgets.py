@@ -118,7 +118,7 @@ async def drag_along(surface: str, page: Page, note_draw) -> float:
     start = await page.evaluate("performance.now()")
     moves = []
     for i in range(SECONDS * MOUSE_HZ):  # to and fro and up and down, sent without waiting, as a mouse does
-        across, down = (0.5 + 0.45 * math.sin(i * speed) for speed in (0.031, 0.083))
+        across, down = (0.05 + 0.9 * abs((i / moves_across) % 2 - 1) for moves_across in (100, 37))
         if surface == ".editor":
             down = 0.6 + 0.2 * down  # stay clear of zero, where nothing changes
         x, y = box["x"] + across * box["width"], box["y"] + down * box["height"]

@@ -10,7 +10,7 @@ const LARGE = 1e-4; // (brightness per pixel)²; an eigenvalue below it is taken
 const SOLVABLE = 1e-6; // below, least squares has no single answer
 const FLOOR = 1e-3; // a smaller gradient tells nothing
 const UNIT = 1000; // steps of the plane's drawing in one pixel per frame: whole numbers are quicker to write
-const SIDE = 440; // pixels of the picture that holds the lines of an aperture
+const SIDE = 320; // pixels of the picture that holds the lines of an aperture
 
 const signed = (value, digits = 2) => (Number(value.toFixed(digits)) + 0).toFixed(digits).replace("-", "−");
 const pair = ([u, v]) => `(${signed(u)}, ${signed(v)})`;

@@ -20,7 +20,7 @@ from .relaxation import Links, median, relax
 from .warping import expect_flow, expect_images, pyramid, resize_flow
 
 PRESMOOTHING = [0.107, 0.786, 0.107]  # a Gaussian of half a pixel
-NEARBY = [1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16]  # the few pixels that vouch for each other
+NEARBY = [1 / 5] * 5  # a window of 5×5 pixels that vouch for each other
 FLOOR = 0.01  # brightness per pixel: gradients below are taken for noise
 BREAK = 0.01  # pixels per pixel: differences of flow above it count by their size, no longer by their square
 DOUBT = 0.1  # pixels: the same for the distance from a constraint line
@@ -122,8 +122,8 @@ def horn_schunck(
             tensor = linearised(one, two, flow, floor=FLOOR, tolerance=DOUBT if robust else None)
             if not robust:
                 tensor = MotionTensor(*(blur(product, NEARBY) for product in tensor))
-            right, below = breakable_links(flow, one) if robust else even_links(one)
-            flow = relax(about(tensor, flow), flow, (smoothness * right, smoothness * below), iterations)
+            links = breakable_links(flow, one, smoothness) if robust else even_links(one, smoothness)
+            flow = relax(about(tensor, flow), flow, links, iterations)
             flow = median(flow) if robust else flow
     return flow
 
@@ -141,16 +141,17 @@ def smoothed(image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
     return blur(pad(image, (1, 1, 1, 1), mode="replicate"), PRESMOOTHING)[..., 1:-1, 1:-1]
 
 
-def even_links(image: Float[Tensor, "b c h w"]) -> Links:
-    """How strongly each pixel is tied to its neighbour at the right and below: everywhere alike."""
-    return torch.ones_like(image[:, :1, :, 1:]), torch.ones_like(image[:, :1, 1:])
+def even_links(image: Float[Tensor, "b c h w"], smoothness: float) -> Links:
+    """How strongly each pixel is tied to its neighbour at the right and below: everywhere alike, one number for all."""
+    one = torch.full_like(image[:, :1, :1, :1], smoothness)
+    return one.expand_as(image[:, :1, :, 1:]), one.expand_as(image[:, :1, 1:])
 
 
-def breakable_links(flow: Flow, image: Float[Tensor, "b c h w"]) -> Links:
+def breakable_links(flow: Flow, image: Float[Tensor, "b c h w"], smoothness: float) -> Links:
     """Links that loosen where flow differs already (Charbonnier's penalty) and where the image has an edge."""
     links = []
     for axis in (-1, -2):
         edge = image.diff(dim=axis).abs().mean(1, keepdim=True)
         jump = flow.diff(dim=axis).square().sum(1, keepdim=True)
-        links.append(torch.exp(-8 * edge) * BREAK / torch.sqrt(jump + BREAK**2))
+        links.append(torch.exp(-8 * edge) * (smoothness * BREAK) / torch.sqrt(jump + BREAK**2))
     return tuple(links)

@@ -10,7 +10,6 @@ Least squares over the window gives two equations, solvable where the structure 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import pad
 
 from .derivatives import Image
 from .motion_tensor import Flow, MotionTensor, channels, linearised
@@ -80,13 +79,13 @@ def blur(image: Image, weights: list[float]) -> Image:
 
     Written as shifted sums: on a CPU about ten times as fast as `conv2d`.
     """
-    radius, (h, w) = len(weights) // 2, image.shape[-2:]
-    wide = pad(image, (radius, radius, 0, 0))
-    across = wide[..., radius : radius + w] * weights[radius]
-    for k in range(radius):  # the window is symmetric
-        across = across.add_(wide[..., k : k + w] + wide[..., 2 * radius - k : 2 * radius - k + w], alpha=weights[k])
-    tall = pad(across, (0, 0, radius, radius))
-    down = tall[..., radius : radius + h, :] * weights[radius]
-    for k in range(radius):
-        down = down.add_(tall[..., k : k + h, :] + tall[..., 2 * radius - k : 2 * radius - k + h, :], alpha=weights[k])
+    middle = len(weights) // 2
+    across = image * weights[middle]
+    for k in range(1, middle + 1):  # the window is symmetric
+        across[..., k:].add_(image[..., :-k], alpha=weights[middle - k])
+        across[..., :-k].add_(image[..., k:], alpha=weights[middle - k])
+    down = across * weights[middle]
+    for k in range(1, middle + 1):
+        down[..., k:, :].add_(across[..., :-k, :], alpha=weights[middle - k])
+        down[..., :-k, :].add_(across[..., k:, :], alpha=weights[middle - k])
     return down

@@ -49,14 +49,15 @@ def relax(tensor: MotionTensor, flow: Flow, links: Links, steps: int) -> Flow:
         new_v = torch.addcmul(rest_v, r, near_v).addcmul_(q, near_u)
         if step:
             omega = 1 / (1 - RADIUS**2 * omega / (2 if step == 1 else 4))
-            new_u, new_v = torch.lerp(before_u, new_u, omega), torch.lerp(before_v, new_v, omega)
+            new_u, new_v = new_u.lerp_(before_u, 1 - omega), new_v.lerp_(before_v, 1 - omega)
         before_u, before_v, u, v = u, v, new_u, new_v
     return torch.cat([u, v], dim=1)
 
 
 def neighbours(field: Map, right: Tensor, below: Tensor) -> Map:
     """Σ l_j u_j over the four neighbours. Shifted sums: on a CPU about nine times as fast as `conv2d`."""
-    total = pad(right * field[..., 1:], (0, 1))
+    total = torch.zeros_like(field)
+    total[..., :-1].addcmul_(right, field[..., 1:])
     total[..., 1:].addcmul_(right, field[..., :-1])
     total[..., :-1, :].addcmul_(below, field[..., 1:, :])
     total[..., 1:, :].addcmul_(below, field[..., :-1, :])

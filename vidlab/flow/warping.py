@@ -74,14 +74,14 @@ def catmull_rom(
 
 
 def cubic_weights(t: Tensor) -> tuple[Tensor, ...]:
-    """Of the four pixels at −1, 0, 1 and 2, for a place t between 0 and 1; with an axis for the channels."""
+    """Of the four pixels at −1, 0, 1 and 2, for a place t between 0 and 1; with an axis for the channels.
+
+    A straight line, 1 − t and t, and what bends it.
+    """
     t = t[:, None]
-    return (
-        ((2 - t) * t - 1) * t / 2,
-        ((3 * t - 5) * t * t + 2) / 2,
-        ((4 - 3 * t) * t + 1) * t / 2,
-        (t - 1) * t * t / 2,
-    )
+    s = 1 - t
+    bend = t * s / 2
+    return -bend * s, torch.addcmul(s, bend, 2 - 3 * t), torch.addcmul(t, bend, 3 * t - 1), -bend * t
 
 
 def inside(flow: Float[Tensor, "b 2 h w"]) -> Bool[Tensor, "b 1 h w"]:
