@@ -31,7 +31,8 @@ test: $(TEST)  ## everything that must hold: style, units, doctests, lessons, br
 course: $(TEST)  ## run every lesson from a fresh kernel and save it (COURSE_ARGS="--only 01")
 	@$(BIN)/python -m vidlab.course run $(COURSE_ARGS)
 
-bench: $(TEST)  ## measure: widgets, key to pixels, decoding
+bench: $(TEST)  ## measure: widgets, key to pixels, decoding, optical flow beside its peers
+	@$(BIN)/python -m pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[test,bench]'
 	@for program in tests/bench/bench_*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
 
 data: $(LEARN)  ## list the data: content, size, licence, credit, here or not
@@ -47,7 +48,7 @@ progress: $(LEARN)  ## the exercises you have solved
 lock:  ## write constraints.txt anew from pyproject.toml
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install -q uv==0.13.8
-	build/lock/bin/uv pip compile --universal --python-version 3.10 --no-python-downloads --extra test --no-annotate \
+	build/lock/bin/uv pip compile --universal --python-version 3.10 --no-python-downloads --extra test --extra bench --no-annotate \
 	  --custom-compile-command "make lock" $(UPGRADE) -q -o constraints.txt pyproject.toml
 
 clean:  ## remove the environment and what was built (fetched data stays in your cache)

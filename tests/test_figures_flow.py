@@ -247,7 +247,7 @@ def test_the_alternative_text_is_computed():
     assert "Aperture of 625 pixels: two large" in text
     assert "Aperture of 1 pixel: one line" in ConstraintLine(first, second).alt
     field = FlowField(first, second, truth, x=3, y=4, truth=truth + 1)
-    assert "at pixel (3, 4) it is (0.50, −0.30), right and down" in field.alt
+    assert "at pixel (3, 4) (u, v) is (0.50, −0.30), u to the right and v down" in field.alt
     assert "Its length is 0.58 pixels in the mean" in field.alt
     assert f"Mean endpoint error {2**0.5:.3f} pixels." in field.alt
     assert f"{field.difference(1)[1]:.4f} warped back" in field.alt

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import json
 import os
 import shutil
 import sys
@@ -22,10 +23,22 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from . import clips, download
-from .catalogue import Entry, cache, credits, megabytes, registry, table
+from .catalogue import REGISTRY, Entry, cache, credits, megabytes, registry, table
 from .errors import DataError
 
-__all__ = ["Entry", "cache", "credits", "fetch", "is_here", "path", "registry", "table", "verify", "walker"]
+__all__ = [
+    "Entry",
+    "benchmark",
+    "cache",
+    "credits",
+    "fetch",
+    "is_here",
+    "path",
+    "registry",
+    "table",
+    "verify",
+    "walker",
+]
 DEFAULT = "walker"
 LOCK_SECONDS = 600  # how long to wait for another process that is fetching the same thing
 
@@ -68,6 +81,22 @@ def path(name: str = DEFAULT) -> Path:
     """
     entry = _entry(name)
     return entry.file if _sound(entry) else fetch(name)
+
+
+def benchmark(name: str) -> dict[str, Any]:
+    """What `tests/bench/bench_NAME.py --save` measured: `data/NAME_benchmark.json`, with its date and versions.
+
+    Raises:
+        DataError: nothing was saved under this name.
+
+    >>> sorted(benchmark("flow"))
+    ['about', 'endpoint_error', 'peak_megabytes', 'seconds']
+    """
+    file = REGISTRY.with_name(f"{name}_benchmark.json")
+    if not file.is_file():
+        saved = [path.name.removesuffix("_benchmark.json") for path in sorted(file.parent.glob("*_benchmark.json"))]
+        raise DataError(f"no benchmark was saved as {name!r}", wanted=" or ".join(saved))
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def walker(**how: Any) -> clips.Clip:

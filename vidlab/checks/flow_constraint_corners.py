@@ -171,7 +171,7 @@ EXERCISES = (
         task="Warp a second frame (h w) back by a flow (2 h w) of whole pixels; who leaves the frame gets its border.",
         reference=warp_back,
         draw=_draw_jump,
-        wanted=Wanted(axes="h w", dtype="same", tolerance=0.0),
+        wanted=Wanted(axes="h w", dtype="same", tolerance=1e-6),
         hints=(
             "Build two maps of whole numbers: the column and the row from which each pixel fetches its value.",
             "Keep both maps inside of the frame, then index the second frame with them: which comes first?",

@@ -127,7 +127,7 @@ class FlowField(Widget):
         colours = self.colours[0].permute(1, 2, 0).numpy()
         tiles = {
             "first frame": self.frames.frames[0],
-            f"flow, up to {self.largest:g} px": colours,
+            f"flow, rim {self.largest:g} px": colours,
             f"difference, warped: {mean:.3f}": grey,
         }
         card = Image.new("RGB", (gap + 3 * (column + gap), 2 * gap + label + high + foot), PAPER)
@@ -178,8 +178,8 @@ class FlowField(Widget):
         (_, before), (_, after) = self.difference(0.0), self.difference(1.0)
         said = (
             f"{self.title or 'Optical flow'}: flow of two frames of {w}×{h} pixels, as arrows and as colours. "
-            f"Its length is {mean:.2f} pixels in the mean and {most:.2f} at most; at pixel ({self.x}, {self.y}) it is "
-            f"{here}, right and down. Mean difference from the first frame: {before:.4f} of the second as it is, "
+            f"Its length is {mean:.2f} pixels in the mean and {most:.2f} at most; at pixel ({self.x}, {self.y}) (u, v) is "
+            f"{here}, u to the right and v down. Mean difference from the first frame: {before:.4f} of the second as it is, "
             f"{after:.4f} warped back"
         )
         return said + (f". Mean endpoint error {self.error:.3f} pixels." if self.error is not None else ".")

@@ -75,7 +75,7 @@ class Picture:
         return self.alt
 
 
-def show(picture, alt: str, *, width: int | None = None) -> Picture:
+def show(picture, alt: str, *, width: int | None = None, smooth: bool = False) -> Picture:
     """A still picture that says in words what it shows.
 
     Args:
@@ -83,6 +83,7 @@ def show(picture, alt: str, *, width: int | None = None) -> Picture:
             PIL image.
         alt: the alternative text, computed from the data where it can be.
         width: width on the page in CSS pixels; by default the figure's own, and for a small image a whole multiple.
+        smooth: for colours that blend into each other, as those of a flow: twice as many, and dithered.
 
     Raises:
         ShapeError: a tensor that is no image.
@@ -92,14 +93,14 @@ def show(picture, alt: str, *, width: int | None = None) -> Picture:
         picture.savefig(out, format="png", dpi=1.6 * picture.dpi, metadata={"Software": None})  # sharp; no date
         _close(picture)
         wide = width or round(picture.get_figwidth() * picture.dpi)
-        return Picture(png(Image.open(out).convert("RGB")), alt, wide)
+        return Picture(png(Image.open(out).convert("RGB"), smooth=smooth), alt, wide)
     if not isinstance(picture, Image.Image):
         tensor = torch.as_tensor(picture)
         frames, _ = as_frames(tensor[None, None] if tensor.ndim == 2 else tensor[None])
         picture = Image.fromarray(frames[0])
     factor = max(1, 320 // picture.width)  # a 32-pixel image is shown as the squares it is made of
     large = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
-    return Picture(png(large.convert("RGB")), alt, width or large.width)
+    return Picture(png(large.convert("RGB"), smooth=smooth), alt, width or large.width)
 
 
 def filmstrip(clip, n: int = 6, *, times=None, title: str = "", alt: str | None = None) -> Picture:
@@ -134,14 +135,15 @@ def filmstrip(clip, n: int = 6, *, times=None, title: str = "", alt: str | None 
     return Picture(png(strip), words, strip.width)
 
 
-def png(image: Image.Image, limit: int = 12_000) -> bytes:
+def png(image: Image.Image, limit: int = 12_000, *, smooth: bool = False) -> bytes:
     """PNG without metadata; above `limit` bytes with 128 well-chosen colours, as notebooks have to stay small."""
     data = _png(image)
     if len(data) <= limit:
         return data
     image = image.convert("RGB")
     sample = image.resize((image.width // 3 + 1, image.height // 3 + 1), Image.Resampling.NEAREST)
-    few = image.quantize(palette=sample.quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=2), dither=Image.Dither.NONE)
+    colours, dither = (256, Image.Dither.FLOYDSTEINBERG) if smooth else (128, Image.Dither.NONE)
+    few = image.quantize(palette=sample.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=2), dither=dither)
     few.putpalette([255 if level > 247 else level for level in few.getpalette()])  # paper stays white
     return _png(few)
 
