@@ -178,8 +178,8 @@ class FlowField(Widget):
         (_, before), (_, after) = self.difference(0.0), self.difference(1.0)
         said = (
             f"{self.title or 'Optical flow'}: flow of two frames of {w}×{h} pixels, as arrows and as colours. "
-            f"Its length is {mean:.2f} pixels in the mean and {most:.2f} at most; at pixel ({self.x}, {self.y}) (u, v) is "
-            f"{here}, u to the right and v down. Mean difference from the first frame: {before:.4f} of the second as it is, "
-            f"{after:.4f} warped back"
+            f"Its length is {mean:.2f} pixels in the mean and {most:.2f} at most; at pixel ({self.x}, {self.y}) "
+            f"(u, v) is {here}, u to the right and v down. Mean difference from the first frame: "
+            f"{before:.4f} of the second as it is, {after:.4f} warped back"
         )
         return said + (f". Mean endpoint error {self.error:.3f} pixels." if self.error is not None else ".")
