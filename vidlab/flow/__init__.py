@@ -19,7 +19,8 @@ from .lucas_kanade import blur, least_squares, lucas_kanade, window_weights
 from .measure import angular_error, consistency_error, endpoint_error, known, mean_endpoint_error, occluded
 from .motion_tensor import MotionTensor, channels, features, motion_tensor
 from .relaxation import median
-from .tracking import Tracks, corners, track
+from .shi_tomasi import corners
+from .tracking import Tracks, track
 from .warping import inside, pyramid, resize, resize_flow, warp
 
 __all__ = [

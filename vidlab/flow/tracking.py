@@ -1,10 +1,9 @@
-"""Tracking: points that can be followed, and where they go through a whole clip (the KLT tracker).
+"""Tracking: where points go through a whole clip (the KLT tracker).
 
 Flow says of all pixels where they go until the next frame; a track says of one point where it is in every frame. Lucas
 and Kanade's equations are solved in one window around each point, from a coarse picture to a fine one (J.-Y. Bouguet,
-*Pyramidal implementation of the Lucas Kanade feature tracker*, Intel 2000). Which windows are worth it: J. Shi,
-C. Tomasi, *Good features to track* (CVPR 1994). When to give up: Z. Kalal, K. Mikolajczyk, J. Matas, *Forward-backward
-error: automatic detection of tracking failures* (ICPR 2010).
+*Pyramidal implementation of the Lucas Kanade feature tracker*, Intel 2000). When to give up: Z. Kalal, K. Mikolajczyk,
+J. Matas, *Forward-backward error: automatic detection of tracking failures* (ICPR 2010).
 """
 
 from dataclasses import dataclass
@@ -14,18 +13,17 @@ import torch
 from einops import rearrange
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
-from torch.nn.functional import grid_sample, max_pool2d
+from torch.nn.functional import grid_sample
 
 from ..errors import ShapeError, expect_clip
 from .derivatives import eigenvalues, spatial_derivatives
-from .lucas_kanade import blur, least_squares, window_weights
-from .motion_tensor import MotionTensor, motion_tensor
+from .lucas_kanade import least_squares, window_weights
+from .motion_tensor import MotionTensor
+from .shi_tomasi import FLOOR, Points, corners
 from .warping import expect_images, pyramid
 
-FLOOR = 0.002  # brightness per pixel: a window whose slopes are below it in some direction tells nothing about that
 STILL = 0.03  # pixels: the iteration ends with a step below it; the next one would be about a tenth of it
 
-Points = Float[Tensor, "n 2"]  # (x, y)
 Flags = Bool[Tensor, "n"]
 Level = Float[Tensor, "1 c _h _w"]
 
@@ -44,52 +42,6 @@ class Tracks:
     def life(self) -> Int64[Tensor, "n"]:
         """In how many frames each point is alive."""
         return self.alive.sum(0)
-
-
-@torch.no_grad()
-def corners(
-    image: Float[Tensor, "c h w"], count: int = 200, *, radius: int = 5, apart: int = 8, quality: float = 0.01
-) -> Points:
-    """Points worth following, best first: peaks of the smaller eigenvalue of the structure tensor (Shi and Tomasi).
-
-    Where it is large, Lucas and Kanade's equations can be solved. A parabola through a peak and its neighbours places
-    it between the pixels.
-
-    Args:
-        image: floats in [0, 1].
-        count: at most so many; where nothing can be followed there are none.
-        radius: the window is 2 · radius + 1 pixels wide, Gaussian, and lies inside of the image.
-        apart: pixels between any two of them, along x or along y, at least.
-        quality: the smallest eigenvalue that counts, as a part of the largest.
-
-    Raises:
-        ShapeError: no float image, or a number out of range.
-    """
-    if getattr(image, "ndim", 3) != 3:
-        raise ShapeError(f"image has shape {tuple(image.shape)}", wanted="one image c h w", mend="clip[0]")
-    expect_images(image=image[None] if isinstance(image, Tensor) else image)
-    if min(count, radius, apart) < 1 or not 0 <= quality < 1:
-        what = f"count = {count}, radius = {radius}, apart = {apart}, quality = {quality}"
-        raise ShapeError(what, wanted="whole numbers above 0, and a quality in [0, 1)")
-    I_x, I_y = spatial_derivatives(image[None])
-    products = motion_tensor(I_x, I_y, torch.zeros_like(I_x))[:3]
-    score = eigenvalues(*(blur(product, window_weights(radius)) for product in products))[0]
-    h, w = score.shape[-2:]
-    where = max_pool2d(score, 2 * apart + 1, stride=1, padding=apart, return_indices=True)[1].flatten()
-    place = torch.arange(h * w, device=image.device)
-    x, y, score = place % w, place // w, score.flatten()
-    inner = (x > radius) & (x < w - 1 - radius) & (y > radius) & (y < h - 1 - radius)
-    peaks = place[(where == place) & inner & (score > FLOOR**2)]  # of two equal neighbours, one is named in `where`
-    heights, order = score[peaks].sort(descending=True, stable=True)
-    best = peaks[order][heights >= quality * heights[:1]][:count]
-    beside = [_vertex(score[best - step], score[best], score[best + step]) for step in (1, w)]
-    return torch.stack([x[best] + beside[0], y[best] + beside[1]], dim=1)
-
-
-def _vertex(before: Tensor, middle: Tensor, after: Tensor) -> Tensor:
-    """Where the parabola through three values at −1, 0 and 1, the middle one the highest, has its top."""
-    bend = (2 * middle - before - after).clamp(min=torch.finfo(middle.dtype).tiny)
-    return ((after - before) / (2 * bend)).clamp(-0.5, 0.5)
 
 
 @torch.no_grad()
