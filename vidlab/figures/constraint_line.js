@@ -98,8 +98,13 @@ function makeRain(reach) {
     q = (q + reach) * scale - 0.5;
     const [next, beside] = steep ? [SIDE, 1] : [1, SIDE]; // in `light`, one p further and one q further
     const share = strength * slope;
-    for (let i = 0, at = 0; i < SIDE; i++, at += next, q += step) {
-      if (q < 0 || q >= SIDE - 1) continue;
+    // only the part that lies inside: 0 ≤ q + i · step < SIDE − 1
+    const ends = step ? [-q / step, (SIDE - 1 - q) / step] : [0, SIDE];
+    const from = Math.max(0, Math.ceil(Math.min(...ends)));
+    const to = Math.min(SIDE, Math.ceil(Math.max(...ends)));
+    q += from * step;
+    for (let i = from, at = from * next; i < to; i++, at += next, q += step) {
+      if (q < 0 || q >= SIDE - 1) continue; // rounding, and lines along the axis
       const low = q | 0;
       const part = share * (q - low);
       light[at + low * beside] += share - part;
@@ -110,7 +115,8 @@ function makeRain(reach) {
     light.fill(0);
     const strongest = lines.reduce((most, { slope }) => Math.max(most, slope), 0);
     for (const line of lines) add(line, (255 * crowd) / strongest);
-    for (let i = 0; i < light.length; i++) picture.data[4 * i + 3] = light[i]; // clipped by its type
+    const { data } = picture;
+    for (let i = 0; i < light.length; i++) data[4 * i + 3] = light[i]; // clipped by its type
     context.putImageData(picture, 0, 0);
   }
   return { canvas, draw };
