@@ -271,7 +271,7 @@ async function render({ model, el }) {
     const told = [verdict, equation, normal, values, motion, truthWords].map((part) => part.textContent).filter(Boolean);
     plane.plot.setAttribute("aria-label", `Plane of motions (u, v): ${told.join("; ")}`);
     place.textContent = `pixel (${toGiven(x)}, ${toGiven(y)})`;
-    const style = figure.style;
+    const { style } = frame.box; // not of the whole figure: all below would be styled anew
     style.setProperty("--x", `${((x - aperture) / width) * 100}%`);
     style.setProperty("--y", `${((y - aperture) / height) * 100}%`);
     style.setProperty("--w", `${((2 * aperture + 1) / width) * 100}%`);
