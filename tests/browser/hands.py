@@ -3,6 +3,7 @@
 import base64
 
 import numpy as np
+from axe_playwright_python.sync_playwright import Axe
 
 GET_PIXELS = """(canvas) => {
   const { width, height } = canvas;
@@ -28,3 +29,14 @@ def set_to(page, name: str, value: int):
     page.keyboard.press("Home")
     for _ in range(value):
         page.keyboard.press("ArrowRight")
+
+
+def expect_accessible(page):
+    """No rule of axe is broken, nothing is wider than the page, and each control has a name."""
+    found = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in Axe().run(page).response["violations"]]
+    assert not found
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+    for control in page.locator("input, button, select").all():
+        assert control.evaluate(
+            "(c) => c.getAttribute('aria-label') || c.textContent || c.labels[0].textContent"
+        ).strip()

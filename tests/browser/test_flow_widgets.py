@@ -5,8 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
-from hands import canvas_pixels, set_to, slider
+from hands import canvas_pixels, expect_accessible, set_to, slider
 
 from vidlab.figures import ConstraintLine, FlowField
 from vidlab.figures.constraint_line import FLOOR, LARGE
@@ -278,13 +277,7 @@ def everything():
 @pytest.mark.parametrize("width", [1280, 420])
 def test_accessible(open_widgets, dark, width):
     page = open_widgets(*everything(), dark=dark, viewport={"width": width, "height": 900})
-    found = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in Axe().run(page).response["violations"]]
-    assert not found
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
-    for control in page.locator("input, button, select").all():
-        assert control.evaluate(
-            "(c) => c.getAttribute('aria-label') || c.labels[0]?.textContent || c.textContent"
-        ).strip()
+    expect_accessible(page)
     # what is drawn in the plane differs clearly from its paper
     paper = page.locator("figure").first.evaluate("(e) => getComputedStyle(e).backgroundColor")
     for kind, style in {".this": "stroke", ".normal": "stroke", ".dot": "fill", ".core": "stroke"}.items():

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
-from hands import canvas_pixels, set_to, slider
+from hands import canvas_pixels, expect_accessible, set_to, slider
 
 from vidlab import flow, worlds
 from vidlab.figures import HornSchunck, Tracks, frame
@@ -340,13 +339,7 @@ def everything():
 @pytest.mark.parametrize("width", [1280, 420])
 def test_accessible(open_widgets, dark, width):
     page = open_widgets(*everything(), dark=dark, viewport={"width": width, "height": 900})
-    found = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in Axe().run(page).response["violations"]]
-    assert not found
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
-    for control in page.locator("input, button, select").all():
-        assert control.evaluate(
-            "(c) => c.getAttribute('aria-label') || c.textContent || c.labels[0].textContent"
-        ).strip()
+    expect_accessible(page)
 
 
 def test_drawing_is_quick(open_widgets):

@@ -3,36 +3,19 @@
 //     I_x u + I_y v + I_t = 0,        a line in the plane of all motions (u, v)
 //
 // One line leaves the motion along itself open. The lines of a whole aperture meet, if their directions differ.
-import { clamp, drag, h, mount, openSprite, slider, timed, view } from "./kit.js";
+import { clamp, drag, h, mount, openNumbers, openSprite, pair, signed, slider, svg, timed, view } from "./kit.js";
 
-const UNKNOWN = -32768; // the code of what is no number
 const LARGE = 1e-4; // (brightness per pixel)²; an eigenvalue below it is taken for noise
 const SOLVABLE = 1e-6; // below, least squares has no single answer
 const FLOOR = 1e-3; // a smaller gradient tells nothing
 const UNIT = 1000; // steps of the plane's drawing in one pixel per frame: whole numbers are quicker to write
 const SIDE = 320; // pixels of the picture that holds the lines of an aperture
 
-const signed = (value, digits = 2) => (Number(value.toFixed(digits)) + 0).toFixed(digits).replace("-", "−");
-const pair = ([u, v]) => `(${signed(u)}, ${signed(v)})`;
 /** Two digits that count, in the way of a text: 0.0012, or 3.4·10⁻⁷. */
 function small(value) {
   if (value >= 1e-4 || value === 0) return Number(value.toPrecision(2)).toString();
   const [digits, power] = value.toExponential(1).split("e-");
   return `${digits}·10⁻${[...power].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("")}`;
-}
-
-/** Maps of numbers from the bytes of a picture (see pair.py): three to a picture, first all high bytes, then all low. */
-async function openNumbers(sheet, maps) {
-  const { volume, width, height, count } = await openSprite(sheet);
-  const bytes = new Uint8Array(volume.buffer);
-  const size = width * height;
-  return Array.from({ length: maps }, (_, k) => {
-    const [high, low] = [0, count / 2].map((half) => 4 * (Math.floor(k / 3) + half) * size + (k % 3));
-    return Float64Array.from({ length: size }, (_, i) => {
-      const code = 256 * bytes[high + 4 * i] + bytes[low + 4 * i] + UNKNOWN;
-      return code === UNKNOWN ? NaN : code * sheet.unit;
-    });
-  });
 }
 
 /** What the window of radius r around (x, y) says: its lines, the eigenvalues and axes of its tensor, the motion. */
@@ -72,12 +55,6 @@ function words([low, high], r) {
   if (!r) return "one line: any (u, v) on it fits";
   if (low < LARGE) return "one large eigenvalue: the lines are nearly parallel, and any motion along them fits";
   return "two large eigenvalues: the lines meet";
-}
-
-function svg(tag, attributes = {}) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
 }
 
 /** The lines of hundreds of pixels, added up as light: many times as quick as paths. Where they meet, it is brightest. */

@@ -3,30 +3,13 @@
 //     W(x, y) = second(x + s u, y + s v),        s from 0 to 1
 //
 // is for s = 1 the first frame again, where the flow is right and nothing is hidden.
-import { clamp, drag, h, mount, openSprite, slider, timed, view } from "./kit.js";
+import { clamp, drag, h, mount, openNumbers, openSprite, pair, signed, slider, svg, timed, view } from "./kit.js";
 
-const UNKNOWN = -32768; // the code of what is no number
 const GAIN = 2; // the difference is shown so many times as strong, around mid-grey
 const COUNTS = [0, 6, 8, 12, 16, 24, 32, 48]; // arrows along the longer side
 const STRETCHES = [1, 2, 3, 4, 5, 8, 10, 15, 20, 30, 50, 100];
 const PARTS = 64; // of a pixel, between which the weights of the interpolation are the same
 
-const signed = (value, digits = 2) => (Number(value.toFixed(digits)) + 0).toFixed(digits).replace("-", "−");
-const pair = ([u, v]) => `(${signed(u)}, ${signed(v)})`;
-
-/** Maps of numbers from the bytes of a picture (see pair.py): three to a picture, first all high bytes, then all low. */
-async function openNumbers(sheet, maps) {
-  const { volume, width, height, count } = await openSprite(sheet);
-  const bytes = new Uint8Array(volume.buffer);
-  const size = width * height;
-  return Array.from({ length: maps }, (_, k) => {
-    const [high, low] = [0, count / 2].map((half) => 4 * (Math.floor(k / 3) + half) * size + (k % 3));
-    return Float32Array.from({ length: size }, (_, i) => {
-      const code = 256 * bytes[high + 4 * i] + bytes[low + 4 * i] + UNKNOWN;
-      return code === UNKNOWN ? NaN : code * sheet.unit;
-    });
-  });
-}
 
 /** Both frames at the size of the flow: bytes r g b a. */
 function framesAt(width, height, frames) {
@@ -98,12 +81,6 @@ function makeWarp(first, second, u, v, width, height, scale) {
     return total / number / 255;
   }
   return { compute, picture, apart };
-}
-
-function svg(tag, attributes = {}) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
 }
 
 /** Arrows on a grid, in hundredths of a shown pixel; `set(k)` says how many and how much longer than the motion. */

@@ -1,6 +1,6 @@
 // Horn and Schunck's iteration: the flow after 0, 1, 2, 4, 8, … steps, for several λ, beside its frames. Everything that
 // is shown was computed before; with a kernel behind it, a λ between those is asked for and kept.
-import { clamp, drag, h, mount, openSprite, player, slider, timed, view } from "./kit.js";
+import { clamp, drag, h, mount, openSprite, player, slider, svg, timed, view } from "./kit.js";
 
 const BLINK = 450; // milliseconds a frame: about two changes a second, below the three that can harm
 const RATE = 2.5; // stops a second while it plays
@@ -8,12 +8,6 @@ const STEPS = 10; // of the slider to a factor of ten in λ, with a kernel
 
 const number = (value) => (value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toPrecision(3));
 const tidy = (value) => `${Number(value.toPrecision(3))}`.replace("e-", "·10^−").replace(/^1·/, "");
-
-function svg(tag, attributes = {}) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
 
 /** A number after each stop, for every λ: all faint, the chosen one strong, with a dot at the stop that is shown. */
 function makePlot({ name, stops, runs, height, ends, unit, move }) {

@@ -156,3 +156,30 @@ export function timed(el, draw) {
   draw();
   el.dataset.drawMs = (performance.now() - start).toFixed(2);
 }
+
+/** A node of a drawing with these attributes. */
+export function svg(tag, attributes = {}) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+}
+
+/** A number with a true minus, and without one before zero; a motion. */
+export const signed = (value, digits = 2) => (Number(value.toFixed(digits)) + 0).toFixed(digits).replace("-", "−");
+export const pair = ([u, v]) => `(${signed(u)}, ${signed(v)})`;
+
+const UNKNOWN = -32768; // as in pair.py: the code of what is no number
+
+/** Maps of numbers from the bytes of a picture (see pair.py): three to a picture, first all high bytes, then all low. */
+export async function openNumbers(sheet, maps) {
+  const { volume, width, height, count } = await openSprite(sheet);
+  const bytes = new Uint8Array(volume.buffer);
+  const size = width * height;
+  return Array.from({ length: maps }, (_, k) => {
+    const [high, low] = [0, count / 2].map((half) => 4 * (Math.floor(k / 3) + half) * size + (k % 3));
+    return Float64Array.from({ length: size }, (_, i) => {
+      const code = 256 * bytes[high + 4 * i] + bytes[low + 4 * i] + UNKNOWN;
+      return code === UNKNOWN ? NaN : code * sheet.unit;
+    });
+  });
+}

@@ -14,7 +14,7 @@ from ..flow import known, resize
 from ..flow.warping import expect_flow, expect_images
 from .sprite import make_sprite
 
-UNKNOWN = -32768  # as in constraint_line.js and flow_field.js: the code of what is no number
+UNKNOWN = -32768  # as in kit.js: the code of what is no number
 MOST = 32767
 PARTS_OF_A_PIXEL = 64  # flow travels in multiples of 1/64 pixel
 

@@ -3,7 +3,7 @@
 //     J(x, y, t) = Σ_k  kernel[k] · I(x, y, t + k − centre)        (frames outside the clip repeat its ends)
 //
 // Bend the kernel, and see what it does to the picture and to one pixel over time.
-import { clamp, drag, h, mount, openSprite, player, slider, timed, view } from "./kit.js";
+import { clamp, drag, h, mount, openSprite, player, slider, svg, timed, view } from "./kit.js";
 
 const ZERO_SUM = 0.1; // a kernel whose taps cancel to less than this share of their size sees only change
 const sum = (kernel) => kernel.reduce((total, tap) => total + tap, 0);
@@ -60,11 +60,6 @@ function makeFilter({ volume, width, height, count }, context) {
 /** One pixel over time, before and after. Whole numbers in large units are quicker to write than fractions. */
 function makePlot(count) {
   const [WIDE, HIGH] = [4000, 480];
-  const svg = (tag, attributes) => {
-    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    return node;
-  };
   const plot = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img" });
   const zeroLine = svg("line", { class: "zero", x1: 0, x2: WIDE, y1: HIGH / 2, y2: HIGH / 2 });
   const before = svg("polyline", { class: "before" });
