@@ -78,9 +78,9 @@ def test_the_drawn_plane_is_that_of_python(open_widgets, x, y, r):
 
     dot, ellipse = part(page, ".dot"), part(page, ".ellipse")
     assert dot.is_visible() == ellipse.is_visible() == (expected.motion is not None)
-    light = alpha(page.locator("canvas.lines"))
+    ink = alpha(page.locator("canvas.lines"))
     if expected.motion is None:
-        assert not light.any()
+        assert not ink.any()
         page.get_by_text("no single answer").wait_for()
         return
     centre = [float(dot.get_attribute(name)) / 1000 for name in ("cx", "cy")]
@@ -92,15 +92,15 @@ def test_the_drawn_plane_is_that_of_python(open_widgets, x, y, r):
 
     windows = [widget._window(each, x, y, r).ravel() for each in widget.slopes]
     slopes = np.stack(windows)[:, np.hypot(*windows[:2]) > FLOOR]
-    u_of, v_of = np.meshgrid(*2 * [((np.arange(len(light)) + 0.5) / len(light) * 2 - 1) * widget.reach])
+    u_of, v_of = np.meshgrid(*2 * [((np.arange(len(ink)) + 0.5) / len(ink) * 2 - 1) * widget.reach])
     miss = slopes[:2].T @ np.stack([u_of, v_of]).reshape(2, -1) + slopes[2][:, None]
-    distance = np.abs(miss) / np.hypot(*slopes[:2])[:, None] * len(light) / (2 * widget.reach)  # in pixels
+    distance = np.abs(miss) / np.hypot(*slopes[:2])[:, None] * len(ink) / (2 * widget.reach)  # in pixels
     weight = np.hypot(*slopes[:2])[:, None] / np.hypot(*slopes[:2]).max() * min(1, 4 / (2 * r + 1))
     inner = (np.abs(u_of) < 0.98 * widget.reach) & (np.abs(v_of) < 0.98 * widget.reach)
     steep = np.maximum(*np.abs(slopes[:2])) / np.hypot(*slopes[:2])  # shares go along an axis, not across the line
     share = (1 - distance / steep[:, None]).clip(0) * weight
-    exact = (255 * share.sum(0)).reshape(light.shape).clip(0, 255)
-    assert np.abs(light - exact)[inner].max() < 3
+    exact = (255 * share.sum(0)).reshape(ink.shape).clip(0, 255)
+    assert np.abs(ink - exact)[inner].max() < 3
     assert exact[inner].max() > 50
 
     # the half axes of the ellipse lie along eigenvectors and are 0.01 / √λ long
@@ -283,6 +283,19 @@ def test_accessible(open_widgets, dark, width):
     for kind, style in {".this": "stroke", ".normal": "stroke", ".dot": "fill", ".core": "stroke"}.items():
         ink = part(page, kind).evaluate(f"(e) => getComputedStyle(e).{style}")
         assert contrast(ink, paper) >= 3, kind
+
+
+def test_the_lines_have_the_ink_of_the_theme(open_widgets):
+    page = open_widgets(line_figure(x=24, y=24, aperture=5)[0])
+    canvas = page.locator("canvas.lines")
+    for scheme in ("light", "dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(200)
+        paper = page.locator("figure").first.evaluate("(e) => getComputedStyle(e).backgroundColor")
+        drawn = canvas_pixels(canvas)
+        *ink, amount = drawn.reshape(-1, 4)[drawn[..., 3].argmax()].tolist()
+        assert amount > 50
+        assert contrast(f"rgb{tuple(ink)}", paper) >= 10, scheme
 
 
 def contrast(one: str, two: str) -> float:
