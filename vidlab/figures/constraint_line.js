@@ -9,7 +9,7 @@ const LARGE = 1e-4; // (brightness per pixel)²; an eigenvalue below it is taken
 const SOLVABLE = 1e-6; // below, least squares has no single answer
 const FLOOR = 1e-3; // a smaller gradient tells nothing
 const UNIT = 1000; // steps of the plane's drawing in one pixel per frame: whole numbers are quicker to write
-const SIDE = 320; // pixels of the picture that holds the lines of an aperture
+const SIDE = 256; // pixels of the picture that holds the lines of an aperture
 
 /** Two digits that count, in the way of a text: 0.0012, or 3.4·10⁻⁷. */
 function small(value) {
