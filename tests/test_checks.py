@@ -4,11 +4,13 @@ import json
 import math
 import multiprocessing
 import os
+import pickle
 import re
 import stat
 
 import numpy as np
 import pytest
+import test_checks_frames
 import torch
 from einops import rearrange
 
@@ -251,6 +253,7 @@ RIGHT = {
         lambda small, large, floor: (torch.stack([small, large]) > floor).sum(0),
         lambda small, large, floor: torch.ones_like(small).long() + (small > floor).long() - (large <= floor).long(),
     ],
+    **test_checks_frames.RIGHT,
 }
 
 
@@ -714,6 +717,7 @@ WRONG = {
         (lambda a, b, k: torch.stack([a > 2 * k, b > k]).sum(0), "% of the values"),
         (lambda a, b, k: 1 if a > k else 0, "stopped at line"),
     ],
+    **test_checks_frames.WRONG,
 }
 
 
@@ -835,6 +839,9 @@ def test_inputs_are_fresh_and_all_axes_differ():
             for value in case:
                 if isinstance(value, torch.Tensor):
                     assert len(set(value.shape)) == value.ndim
+                elif callable(value):  # a network, in few words
+                    assert len(repr(value)) < 60
+                    assert repr(pickle.loads(pickle.dumps(value))) == repr(value)
                 else:  # plain numbers: a check may one day call another process
                     assert all(type(part) in (int, float) for part in (value if type(value) is tuple else [value]))
 

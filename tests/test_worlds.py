@@ -9,6 +9,7 @@ import torch
 
 from vidlab import ShapeError, worlds
 from vidlab.motions import pixel_grid, send
+from vidlab.textures import drifting_waves
 
 SIZE, FRAMES = 48, 6
 
@@ -159,9 +160,9 @@ def test_a_clip_backwards_is_a_clip_of_the_opposite_direction():
     cycles = torch.randint(1, 5, (5, 2, 12), generator=generator).float()
     phase = 6.28 * torch.rand(5, 12, generator=generator)
     velocity = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.7, 0.7], [-1.0, 0.3], [0.5, -1.5]])
-    clip = worlds._drift(cycles, phase, velocity, 8, 24)
+    clip = drifting_waves(cycles, phase, velocity, 8, 24)
     shift = (2 * math.pi / 24 * cycles * velocity[..., None]).sum(1) * 7
-    assert torch.allclose(clip.flip(1), worlds._drift(cycles, phase - shift, -velocity, 8, 24), atol=1e-4)
+    assert torch.allclose(clip.flip(1), drifting_waves(cycles, phase - shift, -velocity, 8, 24), atol=1e-4)
 
 
 def test_a_frame_tells_nothing_of_the_direction():

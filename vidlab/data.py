@@ -34,6 +34,7 @@ __all__ = [
     "fetch",
     "is_here",
     "path",
+    "published",
     "registry",
     "table",
     "verify",
@@ -97,6 +98,21 @@ def benchmark(name: str) -> dict[str, Any]:
         saved = [path.name.removesuffix("_benchmark.json") for path in sorted(file.parent.glob("*_benchmark.json"))]
         raise DataError(f"no benchmark was saved as {name!r}", wanted=" or ".join(saved))
     return json.loads(file.read_text(encoding="utf-8"))
+
+
+def published(name: str) -> dict[str, Any]:
+    """A table of numbers from the literature, out of `data/published.json`: its `source`, its `unit` and its `rows`.
+
+    Raises:
+        DataError: there is no such table.
+
+    >>> published("karpathy2014")["rows"]["Slow Fusion"]
+    [41.9, 60.9, 80.2]
+    """
+    tables = json.loads(REGISTRY.with_name("published.json").read_text(encoding="utf-8"))
+    if name not in tables:
+        raise DataError(f"no published table is called {name!r}", wanted=" or ".join(tables))
+    return tables[name]
 
 
 def walker(**how: Any) -> clips.Clip:

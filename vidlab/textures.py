@@ -138,6 +138,19 @@ def sum_of_waves(
     return (strong * rows.unsqueeze(-3)).transpose(-1, -2) @ columns.unsqueeze(-3)
 
 
+def drifting_waves(
+    cycles: Float[Tensor, "b 2 k"], phase: Float[Tensor, "b k"], velocity: Float[Tensor, "b 2"], frames: int, size: int
+) -> Float[Tensor, "b t 1 h w"]:
+    """Waves with whole cycles a frame, amplitude 1 / frequency, carried along: cos(w · (p - t velocity) + phase)."""
+    wave = 2 * math.pi * cycles / size  # radians per pixel
+    time = torch.arange(frames, device=phase.device)
+    late = phase[:, None] - time[:, None] * (wave * velocity[..., None]).sum(1)[:, None]
+    waves = torch.stack([*wave[:, :, None].expand(-1, -1, frames, -1).unbind(1), late], dim=-1)
+    amplitude = 1 / cycles.norm(dim=1)
+    amplitude = 0.45 * amplitude / (amplitude.square().sum(1, keepdim=True) / 2).sqrt()
+    return sum_of_waves(waves, amplitude[:, None, None], size)
+
+
 def _unit(amplitude: Float[Tensor, "k"]) -> Float[Tensor, "k"]:
     """The same proportions, scaled so that the sum of the waves has a standard deviation of 1."""
     return amplitude / (amplitude.square().sum() / 2).sqrt()

@@ -15,11 +15,15 @@ from torch import Tensor
 
 from .errors import ShapeError, expect_clip
 from .motions import Motion, expect_motion, flow_of, pixel_grid, rotation, send, shake, translation, zoom
-from .textures import Texture, paint, sum_of_waves, texture
+from .scenes import Scenes
+from .textures import Texture, drifting_waves, paint, texture
+from .torus import World
 
 __all__ = [
     "Sample",
+    "Scenes",
     "Texture",
+    "World",
     "add_flicker",
     "add_noise",
     "drifting_textures",
@@ -190,26 +194,13 @@ def drifting_textures(
     phase = 2 * math.pi * chance[:, 2 + 2 * k :]
     angle = 2 * math.pi * direction / directions
     velocity = speed * torch.stack([angle.cos(), angle.sin()], dim=1)
-    grey = _drift(cycles, phase, velocity, frames, size)
+    grey = drifting_waves(cycles, phase, velocity, frames, size)
     turn = 2 * math.pi * colour / colours
     tint = 2 * torch.stack([turn.cos(), turn.sin()], dim=1)[:, None, :, None, None].expand(-1, frames, -1, size, size)
     clip = paint(torch.cat([grey, tint], dim=2), level=0.5, colour=0.4 if colours > 1 else 0.0)
     flow = rearrange(velocity, "b d -> b 1 d 1 1").expand(n, frames - 1, 2, size, size)
     mask = torch.ones(1, 1, 1, 1, 1, dtype=torch.bool, device=device).expand(n, frames, 1, size, size)
     return Sample(clip, flow, mask, {"direction": direction, "colour": colour})
-
-
-def _drift(
-    cycles: Float[Tensor, "b 2 k"], phase: Float[Tensor, "b k"], velocity: Float[Tensor, "b 2"], frames: int, size: int
-) -> Float[Tensor, "b t 1 h w"]:
-    """Waves with whole cycles a frame, amplitude 1 / frequency, carried along: cos(w · (p - t velocity) + phase)."""
-    wave = 2 * math.pi * cycles / size  # radians per pixel
-    time = torch.arange(frames, device=phase.device)
-    late = phase[:, None] - time[:, None] * (wave * velocity[..., None]).sum(1)[:, None]
-    waves = torch.stack([*wave[:, :, None].expand(-1, -1, frames, -1).unbind(1), late], dim=-1)
-    amplitude = 1 / cycles.norm(dim=1)
-    amplitude = 0.45 * amplitude / (amplitude.square().sum(1, keepdim=True) / 2).sqrt()
-    return sum_of_waves(waves, amplitude[:, None, None], size)
 
 
 def add_noise(

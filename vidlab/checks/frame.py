@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from .mismatch import Wanted, differs, explain, inputs_in_words, read
+from .mismatch import Parts, Wanted, differs, explain, inputs_in_words, read
 
 LESSONS = {
     "start": "00 Start here",
@@ -28,8 +28,13 @@ LESSONS = {
     "space_time": "02 Space–time slices",
     "constraint": "03 The optical-flow constraint",
     "estimation": "04 Estimating flow",
+    "frames": "05 Single frame and late fusion",
 }
-MODULES = {"constraint": "flow_constraint", "estimation": "flow_estimation"}  # the others are called as their lesson
+MODULES = {  # the others are called as their lesson
+    "constraint": "flow_constraint",
+    "estimation": "flow_estimation",
+    "frames": "single_frame",
+}
 SYMBOL = {"solved": "✔", "wrong": "✘", "open": "○"}
 COLOUR = {"solved": "#2e8b57", "wrong": "#d55e00", "open": "#808080"}
 TRIALS = 4  # fresh draws for every check
@@ -47,7 +52,8 @@ class Mistake:
 class Exercise:
     """One exercise: what is asked, its reference, how inputs are drawn, and what a right answer looks like.
 
-    `draw` takes a `torch.Generator` and returns a list of argument tuples: tensors, plain numbers, tuples of these.
+    `draw` takes a `torch.Generator` and returns a list of argument tuples: tensors, plain numbers, tuples of these;
+    or a network, whose `repr` is short.
     """
 
     name: str
@@ -189,7 +195,7 @@ def _verdict(exercise: Exercise, trials: list[tuple]) -> str:
     return ""
 
 
-def _gives(mistake: Mistake, arguments: tuple, value: torch.Tensor, wanted: Wanted) -> bool:
+def _gives(mistake: Mistake, arguments: tuple, value: Parts, wanted: Wanted) -> bool:
     """Whether the mistaken function would have answered `value`."""
     try:
         mistaken, complaint = read(mistake.gives(*copies(arguments)), wanted)

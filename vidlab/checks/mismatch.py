@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+
+Parts = torch.Tensor | tuple[torch.Tensor, ...]  # an answer: one tensor, or several in a tuple
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Wanted:
         low, high: the range of its values, where it has one.
         tolerance: an entry may be off by tolerance · (1 + |right value|).
         alike: the same for recognising a known mistake; by default as strict.
+        parts: where a tuple of tensors is wanted, the name and the axes of each; all else is the same for all of them.
     """
 
     kind: str = "tensor"
@@ -31,6 +34,7 @@ class Wanted:
     high: float | None = None
     tolerance: float = 1e-6
     alike: float | None = None
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 KIND_IN_WORDS = {
@@ -41,11 +45,13 @@ KIND_IN_WORDS = {
 }
 
 
-def read(answer: Any, wanted: Wanted) -> tuple[torch.Tensor, str]:
-    """The answer as a tensor on the CPU, and a complaint if it is of a type that cannot be the answer."""
+def read(answer: Any, wanted: Wanted) -> tuple[Parts, str]:
+    """The answer as a tensor on the CPU, or as several, and a complaint if its type is none that an answer can have."""
     nothing, kind = torch.empty(0), wanted.kind
     if answer is None:
         return nothing, "it returns nothing (None): is there a `return` at its end?"
+    if wanted.parts:
+        return _read_parts(answer, wanted)
     if kind == "tensor" and isinstance(answer, np.ndarray):
         return nothing, "it returns a NumPy array; stay in torch, where gradients and the GPU are, and return a tensor"
     if kind in ("tensor", "float", "int") and isinstance(answer, (tuple, list)):
@@ -64,8 +70,27 @@ def read(answer: Any, wanted: Wanted) -> tuple[torch.Tensor, str]:
     return value, ""
 
 
+def _read_parts(answer: Any, wanted: Wanted) -> tuple[Parts, str]:
+    names = f"({', '.join(name for name, _ in wanted.parts)})"
+    if not isinstance(answer, (tuple, list)):
+        return torch.empty(
+            0
+        ), f"it returns one {type(answer).__name__}; {len(wanted.parts)} tensors, {names}, are wanted"
+    if len(answer) != len(wanted.parts):
+        return torch.empty(0), f"it returns {len(answer)} things; {len(wanted.parts)} tensors, {names}, are wanted"
+    values = []
+    for one, (name, axes) in zip(answer, wanted.parts, strict=True):
+        value, complaint = read(one, replace(wanted, axes=axes, parts=()))
+        if complaint:
+            return torch.empty(0), f"{name}: {complaint}"
+        values.append(value)
+    return tuple(values), ""
+
+
 def differs(a: Any, b: Any, tolerance: float = 0.0) -> bool:
     """Whether two tensors or numbers differ in shape or value; NaN equals NaN only when nothing is tolerated."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return any(differs(one, other, tolerance) for one, other in zip(a, b, strict=True))
     a, b = torch.as_tensor(a), torch.as_tensor(b)
     if a.shape != b.shape:
         return True
@@ -83,10 +108,18 @@ def inputs_in_words(function: Callable, arguments: tuple) -> str:
     return ", ".join(words)
 
 
-def explain(
-    value: torch.Tensor, right: torch.Tensor, answer: Any, reference: Any, arguments: tuple, wanted: Wanted
-) -> str:
-    """Why `value` is not `right`, or an empty string: shape, then dtype, then range, then the place."""
+def explain(value: Parts, right: Parts, answer: Any, reference: Any, arguments: tuple, wanted: Wanted) -> str:
+    """Why `value` is not `right`, or an empty string: shape, then dtype, then range, then the place.
+
+    Of several parts the first that is wrong.
+    """
+    for i, (name, axes) in enumerate(wanted.parts):
+        part = replace(wanted, axes=axes, parts=())
+        message = explain(value[i], right[i], answer[i], reference[i], arguments, part)
+        if message:
+            return f"{name}: {message}"
+    if wanted.parts:
+        return ""
     return (
         _shape(value, right, wanted)
         or _dtype(value, answer, arguments, wanted)

@@ -5,16 +5,21 @@ Importing this module sets matplotlib's defaults to the style of the course; `ma
 
 from .clip_player import ClipPlayer
 from .constraint_line import ConstraintLine
+from .filters import Filters, filter_motion
 from .flow_field import FlowField
+from .frame_weights import FrameWeights
+from .fusion_map import FusionMap
 from .horn_schunck import HornSchunck
 from .picture import PALETTE, Picture, filmstrip, show, style
 from .space_time_cube import SpaceTimeCube
 from .temporal_filter import TemporalFilter
+from .time_battery import TimeBattery
 from .tracks import Tracks
 
 style()
 
 __all__ = [
-    "PALETTE", "ClipPlayer", "ConstraintLine", "FlowField", "HornSchunck", "Picture", "SpaceTimeCube", "TemporalFilter",
-    "Tracks", "filmstrip", "show", "style",
+    "PALETTE", "ClipPlayer", "ConstraintLine", "Filters", "FlowField", "FrameWeights", "FusionMap", "HornSchunck",
+    "Picture", "SpaceTimeCube", "TemporalFilter", "TimeBattery", "Tracks", "filmstrip", "filter_motion", "show",
+    "style",
 ]  # fmt: skip

@@ -1,0 +1,281 @@
+// Filters of a first layer: each a little film, all in step. One of them is cut open: its frames, how much of its energy
+// lies in each, and its x–t and y–t cuts, where what drifts is slanted. A slider goes through its training.
+import { clamp, drag, h, mount, player, signed, slider, timed, view } from "./kit.js";
+
+const percent = (share) => `${Math.round(100 * share)} %`;
+
+/** Weights as numbers, `s o t c h w`: whole multiples of each filter's unit. */
+function openWeights(model) {
+  const [count, filters, frames, channels, high, wide] = model.get("shape");
+  const bytes = Uint8Array.from(atob(model.get("codes")), (letter) => letter.charCodeAt(0));
+  const codes = model.get("bits") === 16 ? new Int16Array(bytes.buffer) : new Int8Array(bytes.buffer);
+  const units = model.get("units");
+  const size = frames * channels * high * wide;
+  const weights = Float64Array.from(codes, (code, i) => code * units[Math.floor(i / size) % filters]);
+  const film = (s, o) => weights.subarray((s * filters + o) * size, (s * filters + o + 1) * size);
+  return { count, filters, frames, channels, high, wide, weights, film };
+}
+
+const largest = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+
+/** The film as pixels, frame after frame: grey is 0, full colour the largest weight. */
+function paintFilm({ frames, channels, high, wide }, film, most) {
+  const size = high * wide;
+  const pixels = new Uint8ClampedArray(4 * frames * size).fill(255); // rounds by its type
+  for (let t = 0; t < frames; t++) {
+    for (let i = 0; i < size; i++) {
+      for (let c = 0; c < 3; c++) {
+        const weight = film[(t * channels + Math.min(c, channels - 1)) * size + i];
+        pixels[4 * (t * size + i) + c] = 127.5 + (127.5 * weight) / most;
+      }
+    }
+  }
+  return pixels;
+}
+
+/** A share of the squared weights in each frame. */
+function energies({ frames }, film) {
+  const size = film.length / frames;
+  const sums = Array.from({ length: frames }, (_, t) =>
+    film.subarray(t * size, (t + 1) * size).reduce((sum, weight) => sum + weight * weight, 0),
+  );
+  const total = sums.reduce((a, b) => a + b, 0) || 1;
+  return sums.map((sum) => sum / total);
+}
+
+/** One radio button a filter, which the browser lets the arrow keys walk through; up and down go by rows. */
+function makeGrid({ filters, wide, high }, names, choose) {
+  const columns = Math.ceil(Math.sqrt(filters));
+  const group = `filter-${crypto.randomUUID?.() ?? Math.random()}`;
+  const cells = names.map((name, k) => {
+    const canvas = h("canvas", { width: wide, height: high, class: "pixelated", "aria-hidden": "true" });
+    const input = h("input", { type: "radio", name: group, "aria-label": name, onchange: () => choose(k) });
+    input.addEventListener("keydown", (event) => {
+      const by = { ArrowUp: -columns, ArrowDown: columns }[event.key];
+      if (by === undefined) return;
+      event.preventDefault();
+      const next = cells[k + by];
+      if (!next) return;
+      next.input.focus();
+      choose(k + by);
+    });
+    const cell = h("label", { class: "cell", title: name }, input, canvas, h("span", { "aria-hidden": "true" }, name.replace(/^filter (?=\d+$)/, "")));
+    return { cell, input, context: canvas.getContext("2d") };
+  });
+  const box = h("div", { class: "grid", role: "radiogroup", "aria-label": "filters" }, ...cells.map(({ cell }) => cell));
+  box.style.setProperty("--columns", columns);
+  return { box, cells };
+}
+
+/** All frames in a row; under each a bar for its share of the energy. */
+function makeStrip({ frames, wide, high }, goTo) {
+  const columns = Array.from({ length: frames }, (_, t) => {
+    const canvas = h("canvas", { width: wide, height: high, class: "pixelated" });
+    const share = h("span", { class: "share" });
+    const bar = h("i", { class: "bar" });
+    const box = h("div", { class: "frame" }, canvas, h("span", { class: "t" }, t), h("div", { class: "energy" }, share, bar));
+    return { box, context: canvas.getContext("2d"), share, bar };
+  });
+  const box = h("div", { class: "strip", role: "img" }, ...columns.map((column) => column.box));
+  box.style.setProperty("--frames", frames);
+  drag(box, (fx) => goTo(Math.min(frames - 1, Math.floor(fx * frames))));
+  return { box, columns };
+}
+
+async function render({ model, el }) {
+  const net = openWeights(model);
+  const { count, filters, frames, high, wide } = net;
+  const [steps, numbers, words, phrases, names, fps] = ["steps", "numbers", "words", "phrases", "names", "fps"].map((key) =>
+    model.get(key),
+  );
+  const last = { t: frames - 1, filter: filters - 1, snapshot: count - 1, x: wide - 1, y: high - 1 };
+  const at = {};
+  let common = Boolean(model.get("common"));
+  const ofAll = largest(net.weights);
+  /** The pixels of all filters at all snapshots, for each of the two scales, once it is asked for. */
+  const painted = { own: null, all: null };
+  const paintAll = (most) =>
+    Array.from({ length: count }, (_, s) =>
+      Array.from({ length: filters }, (_, k) => paintFilm(net, net.film(s, k), most ?? largest(net.film(s, k)))),
+    );
+  let films = []; // those of the chosen snapshot
+  const frame = (k, t) => new ImageData(films[k].subarray(4 * t * high * wide, 4 * (t + 1) * high * wide), wide, high);
+
+  const grid = makeGrid(net, names, (k) => move({ filter: k }));
+  const strip = makeStrip(net, (t) => move({ t }));
+  const ratio = clamp(Math.max(wide, high) / frames, 0.6, 1.6); // of a frame’s width to the length of the time axis
+  const plane = (kind, columns, rows, shape, name) => {
+    const made = view(columns, rows, name);
+    made.canvas.classList.add("pixelated");
+    made.box.classList.add(kind);
+    made.box.style.aspectRatio = shape;
+    const lines = [h("i", { class: "across" }), h("i", { class: "down" })];
+    made.box.append(...lines);
+    return made;
+  };
+  const planes = {
+    frame: plane("of-t", wide, high, wide / high, "One frame of the chosen filter; press or drag to place the cuts"),
+    yt: plane("of-x", frames, high, wide / high / ratio, "The y–t cut: one column over time; time runs to the right"),
+    xt: plane("of-y", wide, frames, ratio, "The x–t cut: one row over time; time runs down"),
+  };
+  const index = (size, f) => Math.min(size - 1, Math.floor(f * size));
+  drag(planes.frame.box, (fx, fy) => move({ x: index(wide, fx), y: index(high, fy) }));
+  drag(planes.yt.box, (fx, fy) => move({ t: index(frames, fx), y: index(high, fy) }));
+  drag(planes.xt.box, (fx, fy) => move({ x: index(wide, fx), t: index(frames, fy) }));
+
+  /** The film with its axes turned: pixel (i, j) of the cut is where(i, j) = [t, y, x]. */
+  function drawCut({ context, canvas }, where) {
+    const cut = new ImageData(canvas.width, canvas.height);
+    const [from, to] = [new Uint32Array(films[at.filter].buffer), new Uint32Array(cut.data.buffer)];
+    for (let j = 0, n = 0; j < cut.height; j++) {
+      for (let i = 0; i < cut.width; i++) {
+        const [t, y, x] = where(i, j);
+        to[n++] = from[(t * high + y) * wide + x];
+      }
+    }
+    context.putImageData(cut, 0, 0);
+  }
+  function drawPlanes() {
+    planes.frame.context.putImageData(frame(at.filter, at.t), 0, 0);
+    drawCut(planes.yt, (t, y) => [t, y, at.x]);
+    drawCut(planes.xt, (x, t) => [t, at.y, x]);
+    const { style } = ortho;
+    for (const [axis, size] of Object.entries({ t: frames, x: wide, y: high })) {
+      style.setProperty(`--${axis}`, `${(100 * (at[axis] + 0.5)) / size}%`);
+    }
+    captions.frame.textContent = `frame t = ${at.t}`;
+    captions.yt.textContent = `y–t cut at x = ${at.x}`;
+    captions.xt.textContent = `x–t cut at y = ${at.y}`;
+  }
+  function drawFilms() {
+    films = (common ? (painted.all ??= paintAll(ofAll)) : (painted.own ??= paintAll()))[at.snapshot];
+  }
+  function drawGrid() {
+    grid.cells.forEach(({ context }, k) => context.putImageData(frame(k, at.t), 0, 0));
+    strip.columns.forEach(({ box }, t) => box.classList.toggle("now", t === at.t));
+  }
+  let shares;
+  function drawStrip() {
+    shares = energies(net, net.film(at.snapshot, at.filter));
+    const most = Math.max(...shares) || 1;
+    strip.columns.forEach(({ context, share, bar }, t) => {
+      context.putImageData(frame(at.filter, t), 0, 0);
+      share.textContent = Math.round(100 * shares[t]);
+      bar.style.height = `${Math.round((48 * shares[t]) / most)}px`;
+    });
+    const told = shares.map((share, t) => `frame ${t} ${percent(share)}`).join(", ");
+    strip.box.setAttribute("aria-label", `${names[at.filter]}, share of its energy: ${told}`);
+  }
+
+  const [name, verdict] = [h("b"), h("div", { class: "verdict", "aria-live": "polite" })];
+  const numberOf = {};
+  const number = (key, label, explained) => {
+    numberOf[key] = h("dd");
+    return h("div", { title: explained }, h("dt", {}, label), numberOf[key]);
+  };
+  const told = h(
+    "dl",
+    {},
+    number("separable", "separable", "share of the energy in the best product of one picture and one course over time"),
+    number("static", "standing still", "share of the energy in the mean over time"),
+    number("index", "direction index", "0: no direction is preferred; 1: all energy drifts one way"),
+    ...(count > 1 ? [number("change", `changed since step ${steps[0]}`, "‖w − w₀‖ / ‖w₀‖")] : []),
+  );
+  function tell() {
+    const [separable, still, direction, change] = numbers[at.snapshot][at.filter];
+    name.textContent = names[at.filter];
+    verdict.textContent = phrases[words[at.snapshot][at.filter]];
+    numberOf.separable.textContent = percent(separable);
+    numberOf.static.textContent = percent(still);
+    numberOf.index.textContent = signed(direction);
+    if (count > 1) numberOf.change.textContent = change === null ? "began at 0" : percent(change);
+    grid.cells.forEach(({ input }, k) => (input.checked = k === at.filter));
+  }
+
+  const texts = {
+    t: (t) => `${t} (0–${frames - 1})`,
+    snapshot: (s) => `step ${steps[s]} (${steps[0]}–${steps[count - 1]})`,
+    x: (x) => `${x} (0–${wide - 1})`,
+    y: (y) => `${y} (0–${high - 1})`,
+  };
+  const called = { t: "frame t", snapshot: "training", x: "column x", y: "row y" };
+  const sliders = {};
+  for (const [axis, called_] of Object.entries(called)) {
+    const oninput = (i) => move({ [axis]: i });
+    sliders[axis] = slider({ name: called_, kind: axis, last: last[axis], text: texts[axis], oninput });
+  }
+  const play = player({ count: frames, fps, get: () => at.t, show: (t) => move({ t }) });
+  const scale = h("input", { type: "checkbox", onchange: () => setCommon(scale.checked) });
+  const caption = (bold, ...soft) => h("div", { class: "caption" }, bold, h("span", { class: "axes" }, ...soft));
+  const captions = { frame: h("b"), yt: h("b"), xt: h("b") };
+
+  function setCommon(on, tell = true) {
+    common = on;
+    scale.checked = on;
+    drawFilms(); // painted once, before the clock runs
+    timed(el, () => [drawGrid, drawStrip, drawPlanes].forEach((draw) => draw()));
+    if (!tell) return;
+    model.set("common", on);
+    model.save_changes();
+  }
+  /** Another frame, filter, snapshot or place of the cuts. */
+  function move(to, say = true) {
+    const changed = {};
+    for (const [axis, wanted] of Object.entries(to)) {
+      const value = clamp(Math.round(wanted), 0, last[axis]);
+      if (value !== at[axis]) changed[axis] = at[axis] = value;
+    }
+    const has = (...axes) => axes.some((axis) => axis in changed);
+    if (!Object.keys(changed).length) return;
+    if (has("snapshot")) drawFilms();
+    timed(el, () => {
+      if (has("snapshot", "t")) drawGrid();
+      if (has("snapshot", "filter")) drawStrip();
+      drawPlanes();
+      if (has("snapshot", "filter")) tell();
+    });
+    for (const axis of Object.keys(changed)) sliders[axis]?.set(at[axis]);
+    if (!say) return;
+    for (const axis of Object.keys(changed)) model.set(axis, at[axis]);
+    model.save_changes();
+  }
+
+  const ortho = h(
+    "div",
+    { class: "ortho", style: `--columns: minmax(0, ${ratio}fr) minmax(0, 1fr)` },
+    h("div", {}, caption(captions.frame, "x →  y ↓"), planes.frame.box),
+    h("div", {}, caption(captions.yt, "t →  y ↓"), planes.yt.box),
+    h("div", {}, caption(captions.xt, "x →  t ↓"), planes.xt.box),
+    h("div", { class: "cuts" }, sliders.y.row, sliders.x.row, h("p", {}, "Vertical in x–t, or level in y–t: it stands still. Slanted: it moves.")),
+  );
+  const figure = h(
+    "figure",
+    { class: "filters", "aria-label": model.get("alt") },
+    h(
+      "div",
+      { class: "column" },
+      h("div", {}, caption(h("b", {}, `all ${filters} filters`), "grey is 0"), grid.box),
+      h("div", { class: "buttons" }, play.button, h("label", {}, scale, " one scale for all")),
+      sliders.t.row,
+      ...(count > 1 ? [sliders.snapshot.row] : []),
+    ),
+    h(
+      "div",
+      { class: "column" },
+      h("div", { class: "told" }, name, verdict, told),
+      h("div", {}, caption(h("b", {}, `its ${frames} frames`), "bars: share of squared weight, %"), strip.box),
+      ortho,
+    ),
+  );
+  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
+
+  scale.checked = common;
+  const axes = Object.keys(last);
+  move(Object.fromEntries(axes.map((axis) => [axis, model.get(axis)])), false);
+  for (const axis of axes) model.on(`change:${axis}`, () => move({ [axis]: model.get(axis) }, false));
+  model.on("change:common", () => setCommon(Boolean(model.get("common")), false));
+  el.filters = { weights: net.weights, shares: () => shares }; // for tests
+  mount(el, figure, { space: () => play.toggle() });
+}
+
+export default { render };

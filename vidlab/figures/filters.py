@@ -1,0 +1,299 @@
+"""Filters: the first layer of an early-fusion network, every filter a little film, and how training made it."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from ..errors import ShapeError
+from .frame import Widget, caption
+from .picture import INK, PAPER, SOFT, font
+from .space_time_cube import OF_T
+
+NUMBER_LETTERS = 380_000  # of weights and words together
+CLEAR = 0.2  # direction index from which a filter counts as moving ...
+CHANCE = 3.5  # ... and this many times 1 / √(t h w), which 998 of 1000 filters of random weights do not reach
+SURE = 0.6  # direction index from which a speed is named: on drifting Gabors it is then right within a quarter
+MOSTLY = 0.9  # share of the energy from which a filter is called static, or separable
+ABOUT = ("to the right", "right and down", "down", "left and down", "to the left", "left and up", "up", "right and up")
+
+
+@dataclass(frozen=True)
+class FilterMotion:
+    """What a space–time filter looks for.
+
+    Attributes:
+        separable: share of the squared weights in the best product of one course over time and one picture (rank 1).
+        static: share of the squared weights in the mean over time, which stands still.
+        index: direction index from 0 (no direction is preferred) to 1 (all energy drifts one way).
+        direction: (u, v) of length 1, u right and v down: where to, if `kind` is "moving"; else None.
+        speed: pixels per frame in that direction, or None where it cannot be told well.
+        kind: "moving", "static", "flicker" (separable, not static), "mixed" or "empty".
+        words: all this in a sentence.
+    """
+
+    separable: float
+    static: float
+    index: float
+    direction: tuple[float, float] | None
+    speed: float | None
+    kind: str
+    words: str
+
+
+def filter_motion(weight: Float[Tensor, "t c h w"]) -> FilterMotion:
+    """Whether a filter prefers a direction of motion, and which, from its weights alone.
+
+    A separable filter a(t) s(x, y) answers alike to motion one way and the other (Adelson & Bergen 1985, section 3):
+    its energy |F(fx, fy, ft)|² is even in ft. A wave of frequency f = (fx, fy), ft drifts by -ft f / |f|² px/frame.
+    The direction index is the length of the energy-weighted mean of the unit vectors -sign(ft) f / |f|; the speed
+    is the mean |ft| over the mean |f · direction|, over the waves that drift that way. Of a straight edge only the
+    motion across it can be told. Networks do not flip filters: a film that drifts right detects motion to the right.
+
+    Args:
+        weight: one filter `t c h w`; of a layer with weight `o (t c) h w`,
+            `rearrange(weight, "o (t c) h w -> o t c h w", t=t)[k]`.
+
+    Raises:
+        ShapeError: not one filter of two frames or more, or weights that are not finite.
+
+    >>> filter_motion(torch.ones(4, 1, 3, 3)).kind
+    'static'
+    """
+    if weight.ndim != 4 or weight.shape[0] < 2 or 0 in weight.shape or not weight.is_floating_point():
+        came = f"a filter of shape {tuple(weight.shape)}, {weight.dtype}"
+        raise ShapeError(came, wanted="floats t c h w with t ≥ 2", mend="one filter of the layer: weights[k]")
+    film = weight.detach().cpu().double()
+    if not film.isfinite().all():
+        raise ShapeError("weights that are not finite", wanted="numbers", mend="a smaller learning rate")
+    t, _, h, w = film.shape
+    if not film.any():
+        return FilterMotion(0.0, 0.0, 0.0, None, None, "empty", "empty: all its weights are 0")
+    film = film / film.abs().max()
+    energy = film.square().sum()
+    separable = float(torch.linalg.svdvals(film.reshape(t, -1))[0] ** 2 / energy)
+    static = float(t * film.mean(0).square().sum() / energy)
+
+    sizes = [2 * n + 1 for n in (t, h, w)]  # padded with zeros: the spectrum between the waves that fit, too
+    power = torch.fft.fftn(film, s=sizes, dim=(0, 2, 3)).abs().square().sum(1)
+    ft, fy, fx = torch.meshgrid(*(torch.fft.fftfreq(n, dtype=torch.double) for n in sizes), indexing="ij")
+    drift = -power * ft.sign() / torch.hypot(fx, fy).clamp(min=1e-9) / power.sum()
+    u, v = float((drift * fx).sum()), float((drift * fy).sum())
+    index = math.hypot(u, v)
+    if index >= max(CLEAR, CHANCE / math.sqrt(t * h * w)):
+        u, v = u / index, v / index
+        along = fx * u + fy * v
+        with_it = power * (along * ft < 0)
+        speed = float((with_it * ft.abs()).sum() / (with_it * along.abs()).sum()) if index >= SURE else None
+        where = ABOUT[round(math.atan2(v, u) / (math.pi / 4)) % 8]
+        fast = f"about {speed:.1f} px/frame" if speed is not None else "speed unclear"
+        words = f"moving: prefers motion {where}, {fast}"
+        return FilterMotion(separable, static, index, (u, v), speed, "moving", words)
+    if static >= MOSTLY:
+        kind, words = "static", "static: nearly the same picture in every frame, so no preferred direction"
+    elif separable >= MOSTLY:
+        kind, words = "flicker", "flicker: one picture times one course over time, so no preferred direction"
+    else:
+        kind, words = "mixed", "no clear direction: neither one picture that comes and goes, nor a drift one way"
+    return FilterMotion(separable, static, index, None, None, kind, words)
+
+
+class Filters(Widget):
+    """All filters of a first layer as little films in step; one of them cut open; and a slider through training.
+
+    Grey is 0. Weights travel as multiples of 1/32767 of the largest weight that the filter ever has, or of 1/127 where
+    16 bits do not fit on the page; if even that is too much, snapshots are left out. The caption says so.
+
+    Args:
+        weights: `o t c h w`, c = 1 or 3, t ≥ 2; or `s o t c h w`, s snapshots of one layer during training.
+            Early fusion: `rearrange(conv.weight, "o (t c) h w -> o t c h w", t=t)`; Conv3d: `"o c t h w -> o t c h w"`.
+        steps: the training step of each snapshot, rising; by default 0, 1, 2 …
+        fps: frames per second of the films.
+        title: printed under the figure.
+        names: a name for each filter; by default "filter 0", "filter 1" …
+
+    Raises:
+        ShapeError: other weights, or steps or names that do not belong to them.
+    """
+
+    script = "filters.js"
+
+    def __init__(self, weights, *, steps=None, fps: float = 4, title: str = "", names=None):
+        weights = _checked(weights)
+        total, count = weights.shape[:2]
+        if not (math.isfinite(fps) and fps > 0):
+            raise ShapeError(f"fps = {fps}", wanted="a positive number of frames per second")
+        every = list(range(total)) if steps is None else [int(step) for step in steps]
+        if len(every) != total or any(b <= a for a, b in zip(every, every[1:], strict=False)):
+            raise ShapeError(f"steps {every}", wanted=f"{total} rising numbers, one a snapshot")
+        self.names = [f"filter {k}" for k in range(count)] if names is None else [str(name) for name in names]
+        if len(self.names) != count:
+            raise ShapeError(f"{len(self.names)} names", wanted=f"{count}, one a filter")
+        self.title, self.fps, self.total = title, float(fps), total
+
+        per_filter = np.abs(weights).max((0, 2, 3, 4, 5), keepdims=True)
+        for bits, kept in [(16, total), *((8, s) for s in range(total, 0, -1))]:
+            words = 60 * kept * count  # about as many letters do the numbers and words of a filter take
+            if weights[0].size * kept * bits / 8 * 4 / 3 + words <= NUMBER_LETTERS:
+                break
+        else:
+            came = f"{count} filters of {weights[0, 0].size} weights"
+            raise ShapeError(came, wanted="at most 285 000 weights in all", mend="show some of them: weights[:16]")
+        keep = np.round(np.linspace(0, total - 1, kept)).astype(int) if kept > 1 else np.array([total - 1])
+        self.bits, self.most = bits, 2 ** (bits - 1) - 1
+        self.steps = [every[k] for k in keep]
+        self.units = np.where(per_filter > 0, per_filter, 1.0) / self.most
+        self.codes = np.rint(weights[keep] / self.units).astype(np.int64)
+        self.weights = self.codes * self.units  # as the page has them
+
+        self.motions = [[filter_motion(torch.from_numpy(film)) for film in weights[k]] for k in keep]
+        self.changes = _change(weights[keep])
+        self.snapshot, self.t = kept - 1, weights.shape[2] // 2
+        self.y, self.x = (side // 2 for side in weights.shape[-2:])
+        self.filter = int(np.argmax([motion.index for motion in self.motions[-1]]))
+        self.alt = self._alt()
+
+    def state(self) -> dict:
+        codes = self.codes.astype("<i2" if self.bits == 16 else "i1")
+        phrases = sorted({motion.words for row in self.motions for motion in row})
+        told = [
+            [
+                [m.separable, m.static, m.index, None if np.isnan(change) else change]
+                for m, change in zip(*row, strict=True)
+            ]
+            for row in zip(self.motions, self.changes.tolist(), strict=True)
+        ]
+        said = [] if len(self.steps) == self.total else [f"{len(self.steps)} of {self.total} snapshots"]
+        said += [] if self.bits == 16 else [f"weights rounded to 1/{self.most} of each filter’s largest"]
+        return {
+            "codes": base64.b64encode(codes.tobytes()).decode(),
+            "bits": self.bits,
+            "shape": list(self.codes.shape),
+            "units": self.units.ravel().tolist(),
+            "steps": self.steps,
+            "numbers": [[[v if v is None else round(v, 4) for v in four] for four in row] for row in told],
+            "words": [[phrases.index(motion.words) for motion in row] for row in self.motions],
+            "phrases": phrases,
+            "names": self.names,
+            "fps": self.fps,
+            "caption": caption(self.title, said),
+            "t": self.t,
+            "filter": self.filter,
+            "snapshot": self.snapshot,
+            "x": self.x,
+            "y": self.y,
+            "common": False,
+        }
+
+    def energies(self, filter: int, snapshot: int = -1) -> np.ndarray:
+        """Share of the squared weights in each frame, `t`; zeros for an empty filter."""
+        squares = np.square(self.weights[snapshot, filter]).sum((1, 2, 3))
+        return squares / (squares.sum() or 1.0)
+
+    def picture(self, filter: int, snapshot: int = -1, *, common: bool = False) -> np.ndarray:
+        """The film as it is shown, bytes `t h w 3`: grey is 0, full colour its largest weight (or that of all)."""
+        film = self.weights[snapshot, filter]
+        largest = float(np.abs(self.weights if common else film).max()) or 1.0
+        levels = np.rint(127.5 + 127.5 * film / largest).astype(np.uint8).transpose(0, 2, 3, 1)
+        return np.repeat(levels, 3, axis=-1) if levels.shape[-1] == 1 else levels
+
+    def poster_image(self) -> Image.Image:
+        """All filters at frame t; of the chosen one the film, and its two cuts beside and below the frame."""
+        count, frames = self.weights.shape[1:3]
+        gap, side, label = 14, 400, 26
+        columns = math.ceil(math.sqrt(count))
+        cell = side // columns
+        film = self.picture(self.filter)
+        a, b = _cut_sizes(film.shape[1:3], frames, 360)
+        tile = min(56, (a + b + gap) // frames)
+        top = gap + label
+        below = top + tile + gap + label
+        bottom = max(top + math.ceil(count / columns) * cell, below + a + gap + label + b) + gap
+        card = Image.new("RGB", (3 * gap + side + max(a + b + gap, 440), bottom + 44), PAPER)
+        draw = ImageDraw.Draw(card)
+        draw.text((gap, gap), f"all {count} filters, frame {self.t}", INK, font(15, bold=True))
+        put = lambda pixels, place, size: card.paste(_enlarged(pixels, size), place)  # noqa: E731
+        for k in range(count):
+            place = gap + k % columns * cell, top + k // columns * cell
+            put(self.picture(k)[self.t], place, (cell - 6, cell - 6))
+            if k == self.filter:
+                x, y = place
+                draw.rectangle((x - 3, y - 3, x + cell - 4, y + cell - 4), outline=OF_T, width=3)
+        left = 2 * gap + side
+        draw.text((left, gap), f"{self.names[self.filter]}: its {frames} frames", INK, font(15, bold=True))
+        for t in range(frames):
+            put(film[t], (left + t * tile, top), (tile - 4, round((tile - 4) * film.shape[1] / film.shape[2])))
+        draw.text((left, below - label + 4), f"frame {self.t}", INK, font(13))
+        draw.text((left + a + gap, below - label + 4), "y–t cut, t →", INK, font(13))
+        put(film[self.t], (left, below), (a, a))
+        put(film[:, :, self.x].transpose(1, 0, 2), (left + a + gap, below), (b, a))
+        draw.text((left, below + a + gap), "x–t cut, t ↓", INK, font(13))
+        put(film[:, self.y], (left, below + a + gap + label), (a, b))
+        draw.text((gap, bottom), self.motions[-1][self.filter].words, INK, font(15))
+        draw.text((gap, bottom + 20), "Run this cell to play the films and to choose another one.", SOFT, font(14))
+        return card
+
+    def _alt(self) -> str:
+        """Sizes, how many filters of which kind, the chosen one, and how much training changed them."""
+        _, count, frames, channels, h, w = self.weights.shape
+        kinds = [motion.kind for motion in self.motions[-1]]
+        said = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(sorted(kinds)))
+        chosen = self.motions[-1][self.filter]
+        text = (
+            f"{self.title or 'Filters'}: {count} filters of {frames} frames, {w}×{h} weights in {channels} "
+            f"channel{'s' if channels > 1 else ''} each, as films: {said}. "
+            f"{self.names[self.filter]} is {chosen.words}; "
+            f"direction index {chosen.index:.2f}, {chosen.separable:.0%} of its energy separable"
+        )
+        if len(self.steps) > 1 and not np.isnan(self.changes[-1]).all():
+            text += (
+                f". From step {self.steps[0]} to step {self.steps[-1]} the filters changed by "
+                f"{np.nanmean(self.changes[-1]):.0%} of their length on average"
+            )
+        return text + "."
+
+
+def _checked(weights) -> np.ndarray:
+    """Float64 `s o t c h w`."""
+    weights = torch.as_tensor(weights).detach().cpu()
+    shape = tuple(weights.shape)
+    if weights.ndim not in (5, 6) or 0 in shape or not weights.is_floating_point():
+        mend = (
+            'rearrange(weight, "o (t c) h w -> o t c h w", t=t)' if weights.ndim == 4 else "one layer’s weight, floats"
+        )
+        raise ShapeError(
+            f"weights of shape {shape}, {weights.dtype}", wanted="floats o t c h w or s o t c h w", mend=mend
+        )
+    if shape[-3] not in (1, 3):
+        mend = 'rearrange(weight, "o c t h w -> o t c h w"), as a Conv3d needs it'
+        raise ShapeError(f"weights of shape {shape}", wanted="o t c h w with c = 1 or 3, colours of pixels", mend=mend)
+    if shape[-4] < 2:
+        raise ShapeError(f"weights of shape {shape}", wanted="t ≥ 2: a filter of one frame is no film")
+    if not weights.isfinite().all():
+        raise ShapeError("weights that are not finite", wanted="numbers", mend="a smaller learning rate")
+    return (weights if weights.ndim == 6 else weights[None]).double().numpy()
+
+
+def _change(weights: np.ndarray) -> np.ndarray:
+    """‖w_s − w_0‖ / ‖w_0‖ of each snapshot and filter, `s o`; NaN for a filter that began empty."""
+    flat = weights.reshape(*weights.shape[:2], -1)
+    first = np.linalg.norm(flat[0], axis=-1)
+    return np.linalg.norm(flat - flat[0], axis=-1) / np.where(first > 0, first, np.nan)
+
+
+def _cut_sizes(frame: tuple[int, int], frames: int, room: int) -> tuple[int, int]:
+    """Sides on the card of a frame and of its time axis; together `room`."""
+    ratio = min(1.6, max(0.6, max(frame) / frames))
+    a = round(room * ratio / (1 + ratio))
+    return a, room - a
+
+
+def _enlarged(pixels: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.NEAREST)

@@ -1,0 +1,53 @@
+"""Networks as they were published, layer by layer, to be counted, taken apart, and run where memory allows.
+
+Each takes clips `b t c h w`, floats in [0, 1], and returns logits `b classes`. Weights are drawn as PyTorch draws them;
+none are shipped. Built on the `meta` device a network has shapes and no numbers, and takes no memory:
+
+    with torch.device("meta"):
+        model = c3d()
+
+or `build("c3d")`, which does that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from .alexnet import alexnet
+from .c3d import c3d
+from .counting import lecture_slide, multiply_adds, parameters
+from .karpathy import karpathy
+from .parts import one_of
+from .resnets import mc3_18, middle_channels, r2plus1d_18, r3d_18
+from .vgg import vgg16
+
+__all__ = [
+    "alexnet", "build", "c3d", "karpathy", "lecture_slide", "mc3_18", "middle_channels", "multiply_adds", "parameters",
+    "r2plus1d_18", "r3d_18", "vgg16",
+]  # fmt: skip
+NETWORKS = {
+    network.__name__: network for network in (alexnet, vgg16, karpathy, c3d, r3d_18, mc3_18, r2plus1d_18)
+}  # by year
+
+
+def build(name: str, *, device: torch.device | str = "meta", **options: Any) -> nn.Module:
+    """A network by its name, by default without numbers.
+
+    Args:
+        name: "alexnet", "vgg16", "karpathy", "c3d", "r3d_18", "mc3_18" or "r2plus1d_18".
+        device: where; "cpu" or `vidlab.device()` to run it.
+        options: as the function of that name takes them.
+
+    Raises:
+        ValueError: no such network.
+
+    Ten frames stacked, early fusion, on one:
+
+    >>> f"{parameters(build('alexnet', frames=10)) / parameters(build('alexnet')) - 1:.2%}"
+    '0.50%'
+    """
+    with torch.device(device):
+        return one_of(name, NETWORKS, "name")(**options)
