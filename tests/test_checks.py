@@ -728,7 +728,8 @@ def test_wrong_answers_are_rejected_and_told_apart(name):
         for seed in SEEDS:
             result = check(name, wrong, seed=seed)
             assert result.status == "wrong", f"passed: {words}"
-            assert re.search(words.replace("(", r"\(").replace(")", r"\)"), result.message), (words, result.message)
+            said = re.sub("function, “.*”", "function", result.message)  # the line it quotes may hold the words, too
+            assert re.search(words.replace("(", r"\(").replace(")", r"\)"), said), (words, result.message)
         messages.append(re.sub(r"\d+", "0", result.message))
     assert len(set(messages)) >= 5
 

@@ -219,7 +219,13 @@ WRONG = {
             ),
             "starts in the middle",
         ),
-        (lambda x: (_middle(_middle(x)), functional.avg_pool2d(x, 2)), "too small, a quarter"),
+        (
+            lambda x: (
+                _cut(x, x.shape[2] * 3 // 8, x.shape[3] * 3 // 8, x.shape[2] // 4, x.shape[3] // 4),
+                functional.avg_pool2d(x, 2),
+            ),
+            "too small, a quarter",
+        ),
         (lambda x: (functional.avg_pool2d(_middle(x), 2), functional.avg_pool2d(x, 2)), "keeps every pixel"),
         (lambda x: (_middle(x), functional.interpolate(x, scale_factor=0.5)), "drops the others: fine patterns"),
         (lambda x: (_middle(x), functional.avg_pool2d(x, 2, divisor_override=1)), "adds four pixels; "),

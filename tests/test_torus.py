@@ -54,10 +54,12 @@ def count(*places):
 
 
 def bins(value, low, high, n=4):
-    """Continuous values as n classes; all of them must lie within [low, high]."""
+    """Continuous values as n classes; all of them must lie within [low, high], and no class may be empty."""
     assert low - 1e-3 <= value.min()
     assert value.max() <= high + 1e-3
-    return ((value - low) / (high - low) * n).long().clamp(0, n - 1)
+    places = ((value - low) / (high - low) * n).long().clamp(0, n - 1)
+    assert len(places.unique()) == n
+    return places
 
 
 def eroded(mask, by):

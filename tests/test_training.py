@@ -254,6 +254,19 @@ def test_a_budget_of_time_ends_with_a_low_learning_rate(monkeypatch):
     assert not model.training
 
 
+def test_a_budget_of_time_is_for_all_pieces_together(monkeypatch, tmp_path):
+    ticking(monkeypatch, 0.25)
+    how = {"steps": 10**6, "seconds": 20, "checkpoint": tmp_path / "run.pt"}
+    with raising((model := Tiny()).last, KeyboardInterrupt, at=15):
+        half = fit(model, *data(), **how)
+    assert half.stopped == "interrupted"
+    assert half.seconds > 5
+    history = fit(model, *data(), **how)
+    assert history.stopped == "time"
+    assert 20 <= history.seconds <= 21
+    assert 20 < history.steps < 50  # one piece takes about 40
+
+
 def test_plenty_of_time_changes_nothing():
     a, b = Tiny(), Tiny()
     fit(a, *data(), steps=6)
@@ -289,6 +302,21 @@ def test_a_signal_while_weights_change_waits_until_they_have(monkeypatch):
     assert (history.stopped, history.steps) == ("interrupted", 3)
     assert same(model, states[3])
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_the_stop_button_before_the_first_step(monkeypatch, tmp_path):
+    def pressed(*args, real=torch.optim.AdamW, **kwargs):
+        signal.raise_signal(signal.SIGINT)
+        return real(*args, **kwargs)
+
+    model, path = Tiny(), tmp_path / "run.pt"
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim, "AdamW", pressed)
+        history = fit(model, *data(), steps=5, checkpoint=path)
+    assert (history.stopped, history.steps) == ("interrupted", 0)
+    assert same(model, Tiny())
+    assert not model.training
+    assert fit(model, *data(), steps=5, checkpoint=path).losses == fit(Tiny(), *data(), steps=5).losses
 
 
 def test_it_trains_in_any_thread():

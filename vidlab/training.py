@@ -97,36 +97,37 @@ def fit(
     half = torch.float16 if amp and not torch.cuda.is_bf16_supported(including_emulation=False) else torch.bfloat16
 
     other_dice = [] if device.type == "cpu" else [torch.get_device_module(device)]
-    model.to(device)
-    net = torch.compile(model) if compile else model
-    optimiser = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
-    scaler = torch.amp.GradScaler(device.type, enabled=amp and half == torch.float16)
-    parts, history = {"model": model, "optimiser": optimiser, "scaler": scaler}, History(seed)
-    if checkpoint is not None:
-        path = Path(checkpoint)
-        settings = dict(steps=steps, batch=batch, lr=lr, weight_decay=weight_decay, seed=seed, seconds=seconds)
-        settings |= dict(amp=amp, compile=compile, watch=watch, frames=frames, validation=validation is not None)
-        settings |= checkpoints.fingerprint(model, clips, labels, augment)
-        if path.exists():
-            state = checkpoints.load(path, settings)
-            history = History(**state["history"])
-            for name, part in parts.items():
-                part.load_state_dict(state[name])
+    history, buffers, path = History(seed), [], None if checkpoint is None else Path(checkpoint)
 
     def save() -> None:
-        if checkpoint is not None and rank == 0:
+        if path is not None and rank == 0:
             state = {name: part.state_dict() for name, part in parts.items()}
             checkpoints.save(path, state | {"settings": settings, "history": vars(history)})
 
-    start_alike(model.state_dict().values())
-    model.train()
-    history.stopped = ""
-    buffers = [buffer.clone() for buffer in model.buffers()]  # BatchNorm's statistics change before the weights do
-    began, cpu_began = time.monotonic() - history.seconds, time.process_time() - history.cpu_seconds
-    due = time.monotonic() + SAVE_EVERY
     hidden = not progress or rank > 0 or bool(os.environ.get("TQDM_DISABLE"))  # tqdm's notebook bar does not look
     bar = tqdm(total=1.0, desc="training", bar_format=BAR, leave=False, delay=1, disable=hidden)
     try:
+        with held_interrupts():  # getting ready may take seconds
+            model.to(device)
+            net = torch.compile(model) if compile else model
+            optimiser = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
+            scaler = torch.amp.GradScaler(device.type, enabled=amp and half == torch.float16)
+            parts = {"model": model, "optimiser": optimiser, "scaler": scaler}
+            if path is not None:
+                settings = dict(steps=steps, batch=batch, lr=lr, weight_decay=weight_decay, seed=seed, seconds=seconds)
+                settings |= dict(amp=amp, compile=compile, watch=watch, frames=frames)
+                settings |= dict(validation=validation is not None)
+                settings |= checkpoints.fingerprint(model, clips, labels, augment)
+            if path is not None and path.exists():
+                state = checkpoints.load(path, settings)
+                history = History(**state["history"] | {"stopped": ""})
+                for name, part in parts.items():
+                    part.load_state_dict(state[name])
+            start_alike(model.state_dict().values())
+            model.train()
+            buffers = [buffer.clone() for buffer in model.buffers()]  # BatchNorm's change before the weights do
+            began, cpu_began = time.monotonic() - history.seconds, time.process_time() - history.cpu_seconds
+            due = time.monotonic() + SAVE_EVERY
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             while not history.stopped:
                 step, done = history.steps, max(history.steps / steps, history.seconds / seconds)
@@ -172,7 +173,7 @@ def fit(
                         due = time.monotonic() + SAVE_EVERY
     except BaseException as reason:
         with torch.no_grad():
-            for buffer, kept in zip(model.buffers(), buffers, strict=True):
+            for buffer, kept in zip(model.buffers(), buffers, strict=False):
                 buffer.copy_(kept)
         if not isinstance(reason, KeyboardInterrupt):
             raise

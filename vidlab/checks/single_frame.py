@@ -27,7 +27,7 @@ class ImageNetwork(nn.Module):
         super().__init__()
         self.waves = waves  # frequency along channels, rows and columns, and phase
 
-    def forward(self, images: Images) -> Float[Tensor, "n classes"]:
+    def forward(self, images: Tensor) -> Float[Tensor, "n classes"]:  # any tensor, so that the words below are its own
         if images.ndim != 4:
             raise ValueError(
                 f"an image network takes n c h w, four axes; this has {images.ndim}: {tuple(images.shape)}"

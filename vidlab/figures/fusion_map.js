@@ -408,7 +408,7 @@ async function render({ model, el }) {
   const said = h("p", { class: "said", "aria-live": "polite" });
   const unseen = h("p", { class: "unseen" });
   const what = h("p");
-  const mend = h("button", { type: "button", onclick: repair });
+  const mend = h("button", { type: "button", onclick: repair }, "Mend the settings");
   const wrong = h("div", { class: "wrong", role: "alert" }, what, mend);
   const stage = h("div", { class: "stage" }, h("div", { class: "left" }, drawing.box, said, unseen), table);
 
