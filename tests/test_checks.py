@@ -10,6 +10,7 @@ import stat
 
 import numpy as np
 import pytest
+import test_checks_early
 import test_checks_frames
 import torch
 from einops import rearrange
@@ -254,6 +255,7 @@ RIGHT = {
         lambda small, large, floor: torch.ones_like(small).long() + (small > floor).long() - (large <= floor).long(),
     ],
     **test_checks_frames.RIGHT,
+    **test_checks_early.RIGHT,
 }
 
 
@@ -718,6 +720,7 @@ WRONG = {
         (lambda a, b, k: 1 if a > k else 0, "stopped at line"),
     ],
     **test_checks_frames.WRONG,
+    **test_checks_early.WRONG,
 }
 
 

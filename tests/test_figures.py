@@ -83,6 +83,19 @@ def test_the_script_is_whole():
             assert len(re.findall(rf"\b{each}\b", own)) > 1, f"{name} imports {each} for nothing"
 
 
+def test_a_widget_styles_nothing_but_itself():
+    """Two kinds of widget may stand on one page: what is not the kit's stays under the class of its own figure."""
+    for file in FOLDER.glob("*.css"):
+        if file.name == "kit.css":
+            continue
+        root = re.search(r'"figure",\s*\{\s*class: "([\w-]+)"', file.with_suffix(".js").read_text())[1]
+        rules = re.sub(r"/\*.*?\*/", "", file.read_text(), flags=re.DOTALL)
+        for selectors in re.findall(r"([^{}]+)\{[^{}]*\}", rules):  # the innermost braces, so no @container
+            for each in re.split(r",(?![^()]*\))", selectors):
+                theme = r"(\[data-jp-theme-light=\"(true|false)\"\] )?"
+                assert re.match(rf"{theme}\.vidlab \.{root}(?![\w-])", each.strip()), f"{file.name}: {each.strip()}"
+
+
 def test_python_and_javascript_agree_on_constants():
     from vidlab.figures import space_time_cube, temporal_filter
 

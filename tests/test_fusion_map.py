@@ -15,8 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vidlab import figures
 from vidlab.errors import ShapeError
-from vidlab.figures import FusionMap, frame
-from vidlab.figures import fusion_map as fm
+from vidlab.figures import FusionMap, frame, fusion_layers, fusion_map, fusion_plan
 
 FOLDER = Path(figures.__file__).parent
 ARCHITECTURES = ("single", "late", "early", "slow", "3d")
@@ -105,7 +104,7 @@ def some_settings(n, seed=0):
         kernel, channels = draw.randint(1, 11), draw.randint(8, 128)
         stride = draw.randint(1, min(4, extent) if architecture == "slow" else 4)
         size, join = draw.choice([64, 64, 227, 32, 50]), draw.choice(["pool", "concat"])
-        yield fm.Settings(architecture, frames, kernel, channels, extent, stride, size, join)
+        yield fusion_plan.Settings(architecture, frames, kernel, channels, extent, stride, size, join)
 
 
 # --- the published tables ---
@@ -130,7 +129,7 @@ def test_the_lectures_table_of_three_networks():
 
 def test_the_published_parameters_count_biases():
     for architecture, published in {"late": 2952, "early": 9108, "3d": 8784}.items():
-        vector = fm.totals(FusionMap(architecture, frames=20).settings)["vector"]
+        vector = fusion_layers.totals(FusionMap(architecture, frames=20).settings)["vector"]
         assert vector["weights"] + vector["biases"] == published
         assert vector["weights"] == published - 36
 
@@ -149,7 +148,7 @@ def test_alexnet():
         assert first.shape == (96, 15, 55, 55)
         assert (first.weights, first.macs) == (34_848, 15 * 105_415_200)
     for extent in range(2, 16):
-        first = fm.layers(fm.fusion_settings("3d", 15, 227, extent=extent))[0]
+        first = fusion_layers.layers(fusion_plan.fusion_settings("3d", 15, 227, extent=extent))[0]
         assert first.shape == (96, 16 - extent, 55, 55)
         assert first.weights == extent * 34_848
         assert first.sees == (extent, 11, 11)
@@ -167,9 +166,9 @@ def test_the_first_layer_grows_with_time():
     assert per == 2904
     for frames in (2, 3, 10, 20):
         for architecture, slices in {"single": 1, "late": 1, "early": frames, "slow": 2, "3d": 2}.items():
-            s = fm.fusion_settings(architecture, frames, kernel=11, channels=8, extent=2)
-            cost = fm.costs(s)
-            assert fm.layers(s)[0].weights == cost["first"] == slices * per
+            s = fusion_plan.fusion_settings(architecture, frames, kernel=11, channels=8, extent=2)
+            cost = fusion_layers.costs(s)
+            assert fusion_layers.layers(s)[0].weights == cost["first"] == slices * per
             assert (cost["slices"], cost["growth"]) == (slices, (frames - 1) * per)
 
 
@@ -178,7 +177,7 @@ def test_the_first_layer_grows_with_time():
 
 @pytest.mark.parametrize("s", list(some_settings(45)), ids=str)
 def test_shapes_and_counts_are_those_of_torch(s):
-    network, rows = Network(s), fm.layers(s)
+    network, rows = Network(s), fusion_layers.layers(s)
     with FlopCounterMode(display=False) as counter:
         out = network.run(torch.zeros(s.frames, 3, s.size, s.size, device="meta"))
     assert [row.name for row in rows] == list(out)
@@ -190,7 +189,7 @@ def test_shapes_and_counts_are_those_of_torch(s):
         assert row.biases == sum(p.numel() for n, p in parameters.items() if n == "bias"), row.name
     assert 2 * sum(row.macs for row in rows) == counter.get_total_flops()
     total = sum(p.numel() for module in network.modules.values() for p in module.parameters())
-    with_scores = fm.totals(s)["scores"]
+    with_scores = fusion_layers.totals(s)["scores"]
     assert with_scores["weights"] + with_scores["biases"] == total
 
 
@@ -213,7 +212,7 @@ SMALL = [
 
 @pytest.mark.parametrize(("architecture", "frames", "options"), SMALL)
 def test_what_a_box_sees_is_measured_by_gradients(architecture, frames, options):
-    s = fm.fusion_settings(architecture, frames, 32, channels=8, **options)
+    s = fusion_plan.fusion_settings(architecture, frames, 32, channels=8, **options)
     network = Network(s, device="cpu", dtype=torch.float64, averaging=True)
     clip = torch.ones(frames, 3, 32, 32, dtype=torch.float64, requires_grad=True)
     network.run(clip)
@@ -223,7 +222,7 @@ def test_what_a_box_sees_is_measured_by_gradients(architecture, frames, options)
     keep = dict(network.modules)
     network.conv = lambda i, *_: keep[f"conv {i}"]
     out = network.run(clip)
-    for row in fm.layers(s)[:-1]:  # up to the vector: a softmax takes gradients away
+    for row in fusion_layers.layers(s)[:-1]:  # up to the vector: a softmax takes gradients away
         y = out[row.name]
         if row.name in ("scores", "fc"):
             y = y[..., None, None] if architecture == "single" else y[:, None, None, None]
@@ -249,15 +248,15 @@ def test_what_a_box_sees_is_measured_by_gradients(architecture, frames, options)
 @pytest.mark.parametrize("s", list(some_settings(30, seed=1)), ids=str)
 def test_boxes_stand_over_what_they_see(s):
     below = [(i, i) for i in range(s.frames)]
-    for row in fm.layers(s):
+    for row in fusion_layers.layers(s):
         assert len(row.feeds) == len(row.spans)
         assert row.merges == (max(high - low for low, high in row.feeds) > 0)
         for i, (span, (low, high)) in enumerate(zip(row.spans, row.feeds, strict=True)):
             assert span == (below[low][0], below[high][1])
-            left, right = fm.edges(row, i)
+            left, right = fusion_layers.edges(row, i)
             assert span[0] <= (left + right) / 2 <= span[1] + 1
             assert 0 <= left < right <= s.frames
-            assert i == 0 or left == pytest.approx(fm.edges(row, i - 1)[1])
+            assert i == 0 or left == pytest.approx(fusion_layers.edges(row, i - 1)[1])
         below = row.spans
 
 
@@ -274,7 +273,7 @@ def test_time_meets_where_the_lesson_says():
 
 # --- what is wrong ---
 
-GOOD = fm.fusion_settings("slow", 10)
+GOOD = fusion_plan.fusion_settings("slow", 10)
 
 
 def changed(**values):
@@ -306,16 +305,16 @@ BAD = [
 
 @pytest.mark.parametrize(("s", "mend"), BAD)
 def test_bad_settings_say_how_to_mend_them(s, mend):
-    wrong = fm.problem(s)
+    wrong = fusion_plan.problem(s)
     if mend is None:
         assert wrong is None
-        assert fm.layers(s)
+        assert fusion_layers.layers(s)
         return
     assert mend in wrong[1]
     jaxtyping.config.update("jaxtyping_disable", True)
     try:
         with pytest.raises(ShapeError, match=re.escape(mend)):
-            fm.layers(s)
+            fusion_layers.layers(s)
     finally:
         jaxtyping.config.update("jaxtyping_disable", False)
 
@@ -361,7 +360,7 @@ def test_every_poster_lights_a_box(architecture, frames, size):
     low, high = widget.rows[row].spans[box]
     picture = widget.poster_image()
     assert picture.size[0] == 1100
-    amber = tuple(int(fm.AMBER[k : k + 2], 16) for k in (1, 3, 5))
+    amber = tuple(int(fusion_map.AMBER[k : k + 2], 16) for k in (1, 3, 5))
     pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(*picture.size[::-1], 3)
     lit = (pixels == torch.tensor(amber)).all(-1)
     lowest = lit.nonzero()[:, 0].max()  # the frames
@@ -370,16 +369,26 @@ def test_every_poster_lights_a_box(architecture, frames, size):
 
 
 def test_the_script_is_whole():
-    own = (FOLDER / "fusion_map.js").read_text()
-    imported = re.search(r'import \{ (.*) \} from "./kit.js";', own)[1].split(", ")
+    files = frame.scripts("fusion_map.js")
+    assert files == ["kit.js", "fusion_layers.js", "fusion_drawing.js", "fusion_map.js"]  # each after what it needs
     module = frame.module("fusion_map.js")
+    assert not re.search(r"^import", module, re.MULTILINE)
     assert module.count("export") == module.count("export default { render }") == 1
-    for each in imported:
-        assert re.search(rf"^(async )?(function|const) {each}\b", module, re.MULTILINE)
-        assert len(re.findall(rf"\b{each}\b", own)) > 1, f"imported for nothing: {each}"
-    ranges = re.search(r"RANGES = \{(.*?)\};", own, re.DOTALL)[1]
+    assert "export" not in frame.module("fusion_map.js", exports=False)
+    for name in files[1:]:
+        own = (FOLDER / name).read_text()
+        for names, source in re.findall(r'^import \{ (.*) \} from "./(.*)";$', own, re.MULTILINE):
+            for each in names.split(", "):
+                there = (FOLDER / source).read_text()
+                assert re.search(rf"^export (async )?(function|const) {each}\b", there, re.MULTILINE), (
+                    f"{source}: {each}"
+                )
+                assert len(re.findall(rf"\b{each}\b", own)) > 1, f"{name} imports {each} for nothing"
+    defined = re.findall(r"^(?:export )?(?:async )?(?:function|const) (\w+)", module, re.MULTILINE)
+    assert len(defined) == len(set(defined)), "all files of a widget share one scope"
+    ranges = re.search(r"RANGES = \{(.*?)\};", module, re.DOTALL)[1]
     found = {name: (int(low), int(high)) for name, low, high in re.findall(r"(\w+): \[(\d+), (\d+)\]", ranges)}
-    assert found == fm.RANGES
+    assert found == fusion_plan.RANGES
 
 
 def test_live_values_are_traits():

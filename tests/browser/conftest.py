@@ -1,5 +1,6 @@
 """A real Chromium, pages that cannot reach any network, and a real JupyterLab."""
 
+import io
 import json
 import os
 import secrets
@@ -11,9 +12,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from vidlab.doctor import chromium, install_line
+from vidlab.figures.frame import Widget
 
 ARGS = "--no-sandbox --disable-quic --disable-background-networking --disable-component-update --disable-sync".split()
 TIMEOUT = 60_000  # milliseconds; far more than is needed, because two workers may share one core
@@ -59,8 +62,14 @@ def open_file(browser, tmp_path):
 
 
 @pytest.fixture
-def open_widgets(open_file):
-    """open_widgets(widget, …) -> a page with these figures on it, once all are live."""
+def open_widgets(open_file, monkeypatch):
+    """open_widgets(widget, …) -> a page with these figures on it, once all are live.
+
+    Their posters are of one pixel: a live figure has replaced its poster, and to draw it takes longer than to test it.
+    """
+    dot = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(dot, "WEBP")
+    monkeypatch.setattr(Widget, "_small_poster", lambda widget: dot.getvalue())
 
     def open_widgets(*widgets, dark: bool = False, **options):
         fragments = "\n".join(widget.html() for widget in widgets)

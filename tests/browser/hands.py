@@ -5,27 +5,67 @@ import base64
 import numpy as np
 from axe_playwright_python.sync_playwright import Axe
 
-GET_PIXELS = """(canvas) => {
-  const { width, height } = canvas;
-  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+PACK = """const pack = (bytes) => {
   let letters = "";
-  for (let i = 0; i < data.length; i += 30000) letters += String.fromCharCode(...data.subarray(i, i + 30000));
-  return [height, width, btoa(letters)];
-}"""
+  for (let i = 0; i < bytes.length; i += 30000) letters += String.fromCharCode(...bytes.subarray(i, i + 30000));
+  return btoa(letters);
+};"""
+GET_PIXELS = (
+    f"(canvases) => {{ {PACK} "
+    """return canvases.map((canvas) => {
+      const { width, height } = canvas;
+      return [height, width, pack(canvas.getContext("2d").getImageData(0, 0, width, height).data)];
+    }); }"""
+)
+
+
+def all_pixels(canvases) -> list[np.ndarray]:
+    """What each canvas of a locator shows, bytes `h w 4`."""
+    found = canvases.evaluate_all(GET_PIXELS)
+    return [np.frombuffer(base64.b64decode(data), np.uint8).reshape(h, w, 4) for h, w, data in found]
 
 
 def canvas_pixels(canvas) -> np.ndarray:
     """What a canvas shows, bytes `h w 4`."""
-    height, width, data = canvas.evaluate(GET_PIXELS)
-    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
+    (pixels,) = all_pixels(canvas)
+    return pixels
+
+
+def floats(element, expression: str) -> np.ndarray:
+    """The numbers that an expression of `el` gives, float64."""
+    script = f"(el) => {{ {PACK} return pack(new Uint8Array(Float64Array.from({expression}).buffer)); }}"
+    return np.frombuffer(base64.b64decode(element.evaluate(script)))
+
+
+def live(page, figure: int = 0):
+    """The element of a figure, on which a widget leaves what is for tests."""
+    return page.locator("[data-ready]").nth(figure)
+
+
+def pass_frames(page, count: int):
+    """Wait for so many animation frames."""
+    page.evaluate("async (n) => { while (n--) await new Promise(requestAnimationFrame); }", count)
+
+
+def draw_times(page, keys: list[str]) -> list[float]:
+    """Press keys, and return the milliseconds of all drawing that this caused."""
+    page.evaluate("""() => {
+      const el = document.querySelector("[data-ready]");
+      window.drawn = [];
+      new MutationObserver((all) => all.forEach(() => drawn.push(Number(el.dataset.drawMs))))
+        .observe(el, { attributeFilter: ["data-draw-ms"] });
+    }""")
+    for key in keys:
+        page.keyboard.press(key)
+    return page.evaluate("drawn")
 
 
 def slider(page, name: str, figure: int = 0):
     return page.locator(".vidlab").nth(figure).get_by_role("slider", name=name, exact=True)
 
 
-def set_to(page, name: str, value: int):
-    slider(page, name).focus()
+def set_to(page, name: str, value: int, figure: int = 0):
+    slider(page, name, figure).focus()
     page.keyboard.press("Home")
     for _ in range(value):
         page.keyboard.press("ArrowRight")
@@ -36,7 +76,6 @@ def expect_accessible(page):
     found = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in Axe().run(page).response["violations"]]
     assert not found
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
-    for control in page.locator("input, button, select").all():
-        assert control.evaluate(
-            "(c) => c.getAttribute('aria-label') || c.textContent || c.labels[0].textContent"
-        ).strip()
+    named = "(c) => (c.getAttribute('aria-label') || c.textContent || c.labels[0]?.textContent || '').trim()"
+    nameless = f"(all) => all.filter((c) => !({named})(c)).map((c) => c.outerHTML)"
+    assert page.locator("input, button, select").evaluate_all(nameless) == []

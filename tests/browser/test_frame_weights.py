@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hands import canvas_pixels, expect_accessible, set_to, slider
+from hands import all_pixels, canvas_pixels, draw_times, expect_accessible, floats, live, set_to, slider
 
 from vidlab.figures import FrameWeights
 from vidlab.worlds import moving_object
@@ -15,40 +15,44 @@ def figure(n=3, t=6, size=24, **options):
     return FrameWeights(clips, scores, **{"title": "Clips", "fps": 20} | options)
 
 
-def shown(page) -> dict:
-    return page.evaluate("document.querySelector('[data-ready]').pooling()")
+def shown(page, k: int = 0) -> dict:
+    return live(page, k).evaluate("(el) => el.pooling()")
 
 
-def expect_pooled(page, widget, example: int, tau: float):
-    """Weights, bars, words and the pooled frame, as Python has them."""
-    said, alpha = shown(page), widget.weights(example, tau)
+CARDS = """(cards) => cards.map((card) => {
+  const words = [".t", ".share", ".score"].map((kind) => card.querySelector(kind).textContent);
+  return [...words, ...[".bar", ".weight"].map((kind) => card.querySelector(kind).getBoundingClientRect().height)];
+})"""
+
+
+def expect_pooled(page, widget, example: int, tau: float, k: int = 0):
+    """Weights, bars, words and the pooled frame of figure k, as Python has them."""
+    element, said, alpha = live(page, k), shown(page, k), widget.weights(example, tau)
     np.testing.assert_allclose(said["weights"], alpha, rtol=1e-9)
     assert said["effective"] == pytest.approx(widget.effective(example, tau), rel=1e-9)
     exact = widget.pooled(example, tau)
-    sums = np.reshape(said["sums"], (*exact.shape[:2], 4))[..., :3]
+    sums = floats(element, "el.sums").reshape(*exact.shape[:2], 4)[..., :3]
     np.testing.assert_allclose(sums, exact, atol=1e-3)
-    picture = canvas_pixels(page.locator(".pictures canvas").nth(1))[..., :3]
+    picture = canvas_pixels(element.locator(".pictures canvas").nth(1))[..., :3]
     assert np.abs(picture - exact).max() <= 0.5 + 1e-3
-    assert page.locator(".effective").text_content() == f"{widget.effective(example, tau):.1f} of {widget.frames}"
-    for k, t in enumerate(said["order"]):
-        card = page.locator(".card").nth(k)
-        assert card.locator(".t").text_content() == f"t {t}"
-        np.testing.assert_array_equal(canvas_pixels(card.locator("canvas"))[..., :3], widget.clips[example, t])
-        told = card.locator(".share").text_content()
+    assert element.locator(".effective").text_content() == f"{widget.effective(example, tau):.1f} of {widget.frames}"
+    cards = element.locator(".card").evaluate_all(CARDS)
+    films = all_pixels(element.locator(".card canvas"))
+    for t, film, (name, told, score, bar, track) in zip(said["order"], films, cards, strict=True):
+        assert name == f"t {t}"
+        np.testing.assert_array_equal(film[..., :3], widget.clips[example, t])
         assert float(told) == pytest.approx(alpha[t], abs=0.00501)
-        bar, track = (card.locator(part).bounding_box()["height"] for part in (".bar", ".weight"))
         assert bar == pytest.approx(alpha[t] * track, abs=0.6)
-        score = card.locator(".score").text_content().replace("−", "-")
-        assert float(score) == pytest.approx(widget.scores[example, t], abs=0.0501)
+        assert float(score.replace("−", "-")) == pytest.approx(widget.scores[example, t], abs=0.0501)
 
 
-@pytest.mark.parametrize("tau", [0.1, 0.65, 1.0, 10.0])
-def test_weights_and_pooled_frame_are_those_of_python(open_widgets, tau):
-    widget = figure(temperature=tau)
-    page = open_widgets(widget)
-    expect_pooled(page, widget, 0, tau)
-    page.get_by_role("combobox").select_option("example 2")
-    expect_pooled(page, widget, 2, tau)
+def test_weights_and_pooled_frame_are_those_of_python(open_widgets):
+    widgets = {tau: figure(temperature=tau) for tau in (0.1, 0.65, 1.0, 10.0)}
+    page = open_widgets(*widgets.values())
+    for k, (tau, widget) in enumerate(widgets.items()):
+        expect_pooled(page, widget, 0, tau, k)
+        live(page, k).get_by_role("combobox").select_option("example 2")
+        expect_pooled(page, widget, 2, tau, k)
 
 
 def test_temperature_is_even_in_its_logarithm(open_widgets):
@@ -77,7 +81,7 @@ def test_shuffling_moves_frames_and_bars_but_not_the_sum(open_widgets):
         assert orders[-1] != orders[-2]
         assert sorted(orders[-1]) == list(range(6))
         assert np.abs(canvas_pixels(pooled).astype(int) - before).max() <= 1
-        page.wait_for_timeout(700)  # the frames have arrived
+        page.evaluate("document.getAnimations().forEach((each) => each.finish())")  # the frames have arrived
         expect_pooled(page, widget, 0, 1.0)
     for i in (0, 4):
         set_to(page, "play position", i)
@@ -93,7 +97,7 @@ def test_shuffling_moves_frames_and_bars_but_not_the_sum(open_widgets):
 def test_dimming_can_be_left_out(open_widgets):
     widget = figure(temperature=0.3)
     page = open_widgets(widget)
-    opacity = lambda: [float(c.evaluate("(e) => e.style.opacity")) for c in page.locator(".card canvas").all()]  # noqa: E731
+    opacity = lambda: page.locator(".card canvas").evaluate_all("(all) => all.map((e) => +e.style.opacity)")  # noqa: E731
     alpha = widget.weights(0)
     assert opacity() == pytest.approx(0.25 + 0.75 * alpha / alpha.max(), abs=1e-3)
     page.get_by_role("checkbox").focus()
@@ -116,27 +120,26 @@ def test_keys_stay_and_frames_are_pressed(open_widgets):
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 420])
-def test_accessible(open_widgets, dark, width):
-    page = open_widgets(figure(), dark=dark, viewport={"width": width, "height": 900})
-    expect_accessible(page)
+def test_accessible(open_widgets, dark):
+    page = open_widgets(figure(), dark=dark)
+    for width in (1280, 420):
+        page.set_viewport_size({"width": width, "height": 900})
+        expect_accessible(page)
 
 
-@pytest.mark.parametrize("width", [1280, 700, 400])
-def test_nothing_sticks_out(open_widgets, width):
-    page = open_widgets(figure(), figure(1, 32, 16), viewport={"width": width, "height": 900})
-    right = page.locator("main").evaluate("(e) => e.getBoundingClientRect().right")
+def test_nothing_sticks_out(open_widgets):
+    page = open_widgets(figure(), figure(1, 32, 16))
     ends = "(all) => Math.max(...all.map((e) => e.getBoundingClientRect().right))"
-    assert page.locator(".frame-weights *").evaluate_all(ends) <= right
+    for width in (1280, 700, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        right = page.locator("main").evaluate("(e) => e.getBoundingClientRect().right")
+        assert page.locator(".frame-weights *").evaluate_all(ends) <= right
 
 
 def test_drawing_is_quick(open_widgets):
     clips = torch.rand(1, 16, 3, 128, 128, generator=torch.Generator().manual_seed(0))
     page = open_widgets(FrameWeights(clips, torch.linspace(0, 3, 16)[None]))
     slider(page, "temperature τ").focus()
-    times = []
-    for key in 12 * ["ArrowLeft", "ArrowRight"]:
-        page.keyboard.press(key)
-        times.append(float(page.evaluate("document.querySelector('[data-ready]').dataset.drawMs")))
-    print("temperature", np.median(times[6:]))
+    times = draw_times(page, 12 * ["ArrowLeft", "ArrowRight"])
+    assert len(times) == 24
     assert np.median(times[6:]) < 6  # a third of it on a quiet machine

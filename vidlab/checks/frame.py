@@ -29,11 +29,13 @@ LESSONS = {
     "constraint": "03 The optical-flow constraint",
     "estimation": "04 Estimating flow",
     "frames": "05 Single frame and late fusion",
+    "early": "06 Early fusion",
 }
 MODULES = {  # the others are called as their lesson
     "constraint": "flow_constraint",
     "estimation": "flow_estimation",
     "frames": "single_frame",
+    "early": "early_fusion",
 }
 SYMBOL = {"solved": "✔", "wrong": "✘", "open": "○"}
 COLOUR = {"solved": "#2e8b57", "wrong": "#d55e00", "open": "#808080"}

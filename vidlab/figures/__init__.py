@@ -5,7 +5,8 @@ Importing this module sets matplotlib's defaults to the style of the course; `ma
 
 from .clip_player import ClipPlayer
 from .constraint_line import ConstraintLine
-from .filters import Filters, filter_motion
+from .filter_motion import filter_motion
+from .filters import Filters
 from .flow_field import FlowField
 from .frame_weights import FrameWeights
 from .fusion_map import FusionMap

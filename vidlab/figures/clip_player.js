@@ -1,5 +1,5 @@
 // The clip player: several clips side by side, in step. They share one clock; a clip that has ended holds its last frame.
-import { h, mount, openSprite, player, slider, timed, view } from "./kit.js";
+import { checkbox, dropdown, h, mount, openSprite, player, publish, slider, timed, view } from "./kit.js";
 
 async function render({ model, el }) {
   const clips = await Promise.all(
@@ -37,23 +37,14 @@ async function render({ model, el }) {
     now = tick;
     timed(el, () => tiles.forEach(({ show }) => show(tick)));
     time.set(tick);
-    if (!tell) return;
-    model.set("t", tick);
-    model.save_changes();
+    if (tell) publish(model, { t: tick });
   }
 
   const play = player({ count: ticks, fps: rate, get: () => now, show: move });
   const step = (by, icon, words) =>
     h("button", { type: "button", "aria-label": words, title: words, onclick: () => move(now + by) }, icon);
-  const speed = h("select", { onchange: () => (play.speed = Number(speed.value)) });
-  for (const [value, name] of [
-    [1, "1×"],
-    [0.5, "½×"],
-    [0.25, "¼×"],
-  ])
-    speed.append(h("option", { value }, name));
-  const loop = h("input", { type: "checkbox", onchange: () => (play.loop = loop.checked) });
-  loop.checked = play.loop;
+  const speed = dropdown({ 1: "1×", 0.5: "½×", 0.25: "¼×" }, (value) => (play.speed = Number(value)));
+  const loop = checkbox("loop", play.loop, (on) => (play.loop = on));
 
   const columns = model.get("columns");
   const widest = Math.max(...clips.map((clip) => clip.width / clip.height));
@@ -72,15 +63,14 @@ async function render({ model, el }) {
       step(-1, "◀|", "one frame back"),
       step(1, "|▶", "one frame on"),
       h("label", {}, "speed ", speed),
-      h("label", {}, loop, " loop"),
+      loop.row,
     ),
     time.row,
   );
-  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
   move(model.get("t"), false);
   model.on("change:t", () => move(model.get("t"), false));
-  mount(el, figure, { space: () => play.toggle() });
+  mount(el, figure, { caption: model.get("caption"), space: () => play.toggle() });
 }
 
 export default { render };

@@ -3,7 +3,7 @@
 //     I_x u + I_y v + I_t = 0,        a line in the plane of all motions (u, v)
 //
 // One line leaves the motion along itself open. The lines of a whole aperture meet, if their directions differ.
-import { clamp, drag, h, mount, openNumbers, openSprite, pair, signed, slider, svg, timed, view } from "./kit.js";
+import { caption, clamp, drag, h, mount, openNumbers, openSprite, pair, partAt, signed, slider, svg, timed, view } from "./kit.js";
 
 const LARGE = 1e-4; // (brightness per pixel)²; an eigenvalue below it is taken for noise
 const SOLVABLE = 1e-6; // below, least squares has no single answer
@@ -279,7 +279,7 @@ async function render({ model, el }) {
     model.save_changes();
   }
   drag(frame.box, (fx, fy) =>
-    move({ x: Math.min(width - 1, Math.floor(fx * width)), y: Math.min(height - 1, Math.floor(fy * height)) }),
+    move({ x: partAt(fx, width), y: partAt(fy, height) }),
   );
 
   const wide = clamp(width / height, 0.8, 1.4); // of the frame’s column, in units of the plane’s
@@ -300,7 +300,7 @@ async function render({ model, el }) {
       h(
         "div",
         {},
-        h("div", { class: "caption" }, h("b", {}, "motions (u, v)"), h("span", { class: "axes" }, "px/frame, u →  v ↓")),
+        caption("motions (u, v)", "px/frame, u →  v ↓"),
         plane.box,
       ),
       h(
@@ -315,14 +315,13 @@ async function render({ model, el }) {
       h("div", { class: "said" }, verdict, equation, normal, values, motion, truthWords),
     ),
   );
-  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
   paint();
   const shown = (axis) => (axis === "aperture" ? model.get(axis) : toShown(model.get(axis)));
   move({ x: shown("x"), y: shown("y"), aperture: shown("aperture") }, false);
   for (const axis of Object.keys(at)) model.on(`change:${axis}`, () => move({ [axis]: shown(axis) }, false));
   el.answer = () => answer; // for tests
-  mount(el, figure);
+  mount(el, figure, { caption: model.get("caption") });
 }
 
 export default { render };

@@ -1,13 +1,13 @@
 // Filters of a first layer: each a little film, all in step. One of them is cut open: its frames, how much of its energy
 // lies in each, and its x–t and y–t cuts, where what drifts is slanted. A slider goes through its training.
-import { clamp, drag, h, mount, player, signed, slider, timed, view } from "./kit.js";
+import { bytesOf, caption, checkbox, clamp, drag, h, mount, ownName, partAt, player, publish, signed, slider, timed, view } from "./kit.js";
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 
 /** Weights as numbers, `s o t c h w`: whole multiples of each filter's unit. */
 function openWeights(model) {
   const [count, filters, frames, channels, high, wide] = model.get("shape");
-  const bytes = Uint8Array.from(atob(model.get("codes")), (letter) => letter.charCodeAt(0));
+  const bytes = bytesOf(model.get("codes"));
   const codes = model.get("bits") === 16 ? new Int16Array(bytes.buffer) : new Int8Array(bytes.buffer);
   const units = model.get("units");
   const size = frames * channels * high * wide;
@@ -46,10 +46,10 @@ function energies({ frames }, film) {
 /** One radio button a filter, which the browser lets the arrow keys walk through; up and down go by rows. */
 function makeGrid({ filters, wide, high }, names, choose) {
   const columns = Math.ceil(Math.sqrt(filters));
-  const group = `filter-${crypto.randomUUID?.() ?? Math.random()}`;
+  const group = ownName();
   const cells = names.map((name, k) => {
     const canvas = h("canvas", { width: wide, height: high, class: "pixelated", "aria-hidden": "true" });
-    const input = h("input", { type: "radio", name: group, "aria-label": name, onchange: () => choose(k) });
+    const input = h("input", { class: "cover", type: "radio", name: group, "aria-label": name, onchange: () => choose(k) });
     input.addEventListener("keydown", (event) => {
       const by = { ArrowUp: -columns, ArrowDown: columns }[event.key];
       if (by === undefined) return;
@@ -78,7 +78,7 @@ function makeStrip({ frames, wide, high }, goTo) {
   });
   const box = h("div", { class: "strip", role: "img" }, ...columns.map((column) => column.box));
   box.style.setProperty("--frames", frames);
-  drag(box, (fx) => goTo(Math.min(frames - 1, Math.floor(fx * frames))));
+  drag(box, (fx) => goTo(partAt(fx, frames)));
   return { box, columns };
 }
 
@@ -118,10 +118,9 @@ async function render({ model, el }) {
     yt: plane("of-x", frames, high, wide / high / ratio, "The y–t cut: one column over time; time runs to the right"),
     xt: plane("of-y", wide, frames, ratio, "The x–t cut: one row over time; time runs down"),
   };
-  const index = (size, f) => Math.min(size - 1, Math.floor(f * size));
-  drag(planes.frame.box, (fx, fy) => move({ x: index(wide, fx), y: index(high, fy) }));
-  drag(planes.yt.box, (fx, fy) => move({ t: index(frames, fx), y: index(high, fy) }));
-  drag(planes.xt.box, (fx, fy) => move({ x: index(wide, fx), t: index(frames, fy) }));
+  drag(planes.frame.box, (fx, fy) => move({ x: partAt(fx, wide), y: partAt(fy, high) }));
+  drag(planes.yt.box, (fx, fy) => move({ t: partAt(fx, frames), y: partAt(fy, high) }));
+  drag(planes.xt.box, (fx, fy) => move({ x: partAt(fx, wide), t: partAt(fy, frames) }));
 
   /** The film with its axes turned: pixel (i, j) of the cut is where(i, j) = [t, y, x]. */
   function drawCut({ context, canvas }, where) {
@@ -205,18 +204,15 @@ async function render({ model, el }) {
     sliders[axis] = slider({ name: called_, kind: axis, last: last[axis], text: texts[axis], oninput });
   }
   const play = player({ count: frames, fps, get: () => at.t, show: (t) => move({ t }) });
-  const scale = h("input", { type: "checkbox", onchange: () => setCommon(scale.checked) });
-  const caption = (bold, ...soft) => h("div", { class: "caption" }, bold, h("span", { class: "axes" }, ...soft));
+  const scale = checkbox("one scale for all", common, (on) => setCommon(on));
   const captions = { frame: h("b"), yt: h("b"), xt: h("b") };
 
   function setCommon(on, tell = true) {
     common = on;
-    scale.checked = on;
+    scale.input.checked = on;
     drawFilms(); // painted once, before the clock runs
     timed(el, () => [drawGrid, drawStrip, drawPlanes].forEach((draw) => draw()));
-    if (!tell) return;
-    model.set("common", on);
-    model.save_changes();
+    if (tell) publish(model, { common: on });
   }
   /** Another frame, filter, snapshot or place of the cuts. */
   function move(to, say = true) {
@@ -235,9 +231,7 @@ async function render({ model, el }) {
       if (has("snapshot", "filter")) tell();
     });
     for (const axis of Object.keys(changed)) sliders[axis]?.set(at[axis]);
-    if (!say) return;
-    for (const axis of Object.keys(changed)) model.set(axis, at[axis]);
-    model.save_changes();
+    if (say) publish(model, changed);
   }
 
   const ortho = h(
@@ -254,8 +248,8 @@ async function render({ model, el }) {
     h(
       "div",
       { class: "column" },
-      h("div", {}, caption(h("b", {}, `all ${filters} filters`), "grey is 0"), grid.box),
-      h("div", { class: "buttons" }, play.button, h("label", {}, scale, " one scale for all")),
+      h("div", {}, caption(`all ${filters} filters`, "grey is 0"), grid.box),
+      h("div", { class: "buttons" }, play.button, scale.row),
       sliders.t.row,
       ...(count > 1 ? [sliders.snapshot.row] : []),
     ),
@@ -263,19 +257,17 @@ async function render({ model, el }) {
       "div",
       { class: "column" },
       h("div", { class: "told" }, name, verdict, told),
-      h("div", {}, caption(h("b", {}, `its ${frames} frames`), "bars: share of squared weight, %"), strip.box),
+      h("div", {}, caption(`its ${frames} frames`, "bars: share of squared weight, %"), strip.box),
       ortho,
     ),
   );
-  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
-  scale.checked = common;
   const axes = Object.keys(last);
   move(Object.fromEntries(axes.map((axis) => [axis, model.get(axis)])), false);
   for (const axis of axes) model.on(`change:${axis}`, () => move({ [axis]: model.get(axis) }, false));
   model.on("change:common", () => setCommon(Boolean(model.get("common")), false));
   el.filters = { weights: net.weights, shares: () => shares }; // for tests
-  mount(el, figure, { space: () => play.toggle() });
+  mount(el, figure, { caption: model.get("caption"), space: () => play.toggle() });
 }
 
 export default { render };

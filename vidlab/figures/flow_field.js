@@ -3,7 +3,7 @@
 //     W(x, y) = second(x + s u, y + s v),        s from 0 to 1
 //
 // is for s = 1 the first frame again, where the flow is right and nothing is hidden.
-import { clamp, drag, h, mount, openNumbers, openSprite, pair, signed, slider, svg, timed, view } from "./kit.js";
+import { clamp, drag, dropdown, h, mount, openNumbers, openSprite, pair, partAt, publish, signed, slider, svg, timed, view } from "./kit.js";
 
 const GAIN = 2; // the difference is shown so many times as strong, around mid-grey
 const COUNTS = [0, 6, 8, 12, 16, 24, 32, 48]; // arrows along the longer side
@@ -153,9 +153,7 @@ async function render({ model, el }) {
     picture = name;
     timed(el, paint);
     for (const [each, button] of Object.entries(pictures)) button.setAttribute("aria-pressed", each === name);
-    if (!tell) return;
-    model.set("picture", name);
-    model.save_changes();
+    if (tell) publish(model, { picture: name });
   }
   const warpBack = slider({
     name: "warp back",
@@ -178,9 +176,7 @@ async function render({ model, el }) {
     });
     meanName.textContent = `mean ${mean.toFixed(4)}`;
     warpBack.set(back);
-    if (!tell) return;
-    model.set("back", back);
-    model.save_changes();
+    if (tell) publish(model, { back });
   }
 
   const density = slider({
@@ -194,24 +190,19 @@ async function render({ model, el }) {
     k = clamp(Math.round(k), 0, COUNTS.length - 1);
     timed(el, () => (arrowText = arrows.set(k)));
     density.set(k);
-    if (!tell) return;
-    model.set("arrows", k);
-    model.save_changes();
+    if (tell) publish(model, { arrows: k });
   }
 
   // The flow or the truth as colours, and their key.
   const fields = { flow: "flow as colours", truth: "true flow as colours" };
-  const choice = h("select", { onchange: () => setField(choice.value) });
-  choice.append(h("option", { value: "flow" }, "flow"), h("option", { value: "truth" }, "true flow"));
+  const choice = dropdown({ flow: "flow", truth: "true flow" }, (name) => setField(name));
   function setField(name, tell = true) {
     if (!(name in fields) || (name === "truth" && !truth)) return;
     shown = choice.value = name;
     field.context.putImageData(colours.frame(name === "truth" ? 1 : 0), 0, 0);
     fieldName.textContent = fields[name];
     mark();
-    if (!tell) return;
-    model.set("field", name);
-    model.save_changes();
+    if (tell) publish(model, { field: name });
   }
   const needle = h("i", { class: "needle" });
   const wheel = h("div", { class: "wheel" }, h("img", { src: model.get("wheel"), alt: "" }), needle);
@@ -270,7 +261,7 @@ async function render({ model, el }) {
   }
   for (const { box } of [left, field, apart]) {
     box.append(h("i", { class: "spot" }));
-    drag(box, (fx, fy) => move({ x: Math.min(last.x, Math.floor(fx * width)), y: Math.min(last.y, Math.floor(fy * height)) }));
+    drag(box, (fx, fy) => move({ x: partAt(fx, width), y: partAt(fy, height) }));
   }
 
   const tile = (caption, { box }) => h("div", {}, h("div", { class: "caption" }, ...caption), box);
@@ -300,7 +291,6 @@ async function render({ model, el }) {
       h("div", { class: "said" }, pixelName, flowWords, truthWords, meanWords),
     ),
   );
-  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
   setField(model.get("field"), false);
   setPicture(model.get("picture"), false);
@@ -313,7 +303,7 @@ async function render({ model, el }) {
     model.on(`change:${name}`, () => set(model.get(name), false));
   }
   el.mean = () => mean; // for tests
-  mount(el, figure);
+  mount(el, figure, { caption: model.get("caption") });
 }
 
 export default { render };

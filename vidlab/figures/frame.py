@@ -90,12 +90,24 @@ class Widget:
 
 
 def module(script: str, *, exports: bool = True) -> str:
-    """The kit and a widget's own file as one module; without exports, the body of a classic script."""
-    kit = re.sub(r"^export ", "", _read("kit.js"), flags=re.MULTILINE)
-    own = re.sub(r"^import .*\n", "", _read(script), flags=re.MULTILINE)
-    if not exports:
-        own = re.sub(r"^export default .*\n", "", own, flags=re.MULTILINE)
-    return kit + "\n" + own
+    """A widget's own file after all that it imports, as one module; without exports, the body of a classic script."""
+    parts = []
+    for name in scripts(script):
+        part = re.sub(r"^import .*\n", "", _read(name), flags=re.MULTILINE)
+        if name != script:
+            part = re.sub(r"^export ", "", part, flags=re.MULTILINE)
+        elif not exports:
+            part = re.sub(r"^export default .*\n", "", part, flags=re.MULTILINE)
+        parts.append(part)
+    return "\n".join(parts)
+
+
+def scripts(script: str) -> list[str]:
+    """The files that a script is made of: what it imports from beside it, each once and before who needs it; itself."""
+    found = {}
+    for name in re.findall(r'^import .* from "\./(.*)";$', _read(script), re.MULTILINE):
+        found.update(dict.fromkeys(scripts(name)))
+    return [*found, script]
 
 
 def _read(name: str) -> str:

@@ -3,7 +3,8 @@
 //     x = Σ_t α_t I_t,   α_t = exp(s_t / τ) / Σ exp(s / τ)
 //
 // τ → 0 keeps only the frame with the largest score, τ → ∞ is the average. A sum knows no order: shuffle the frames, and see.
-import { clamp, drag, h, mount, openSprite, player, slider, timed, view } from "./kit.js";
+import { calm, caption, checkbox, clamp, drag, dropdown, h, mount, openSprite, player, publish, signed, slider, timed, view } from "./kit.js";
+import { weighing } from "./weighing.js";
 
 const COLDEST = 0.1; // the ends of the temperature slider
 const HOTTEST = 10;
@@ -20,25 +21,6 @@ function softmax(scores, tau) {
 }
 /** exp of the entropy: over how many frames the mean is taken, as it were. */
 const effective = (weights) => Math.exp(-weights.reduce((sum, a) => sum + (a > 0 ? a * Math.log(a) : 0), 0));
-
-/** Weighted sums of frames of the sheet, four frames in a pass: reading and writing the sums costs most. */
-function makePool({ volume, width, height }) {
-  const bytes = new Uint8Array(volume.buffer);
-  const length = 4 * width * height;
-  const sums = new Float32Array(length);
-  return (weights, numbers) => {
-    sums.fill(0);
-    for (let j = 0; j < numbers.length; j += 4) {
-      const [a, b, c, d] = [0, 1, 2, 3].map((k) => weights[j + k] ?? 0);
-      const [A, B, C, D] = [0, 1, 2, 3].map((k) => {
-        const from = (numbers[j + k] ?? numbers[j]) * length;
-        return bytes.subarray(from, from + length);
-      });
-      for (let i = 0; i < length; i++) sums[i] += a * A[i] + b * B[i] + c * C[i] + d * D[i];
-    }
-    return sums;
-  };
-}
 
 /** An order of `count` frames that differs from the one before; the same sequence of orders on every page. */
 function makeShuffle(count) {
@@ -64,13 +46,12 @@ async function render({ model, el }) {
   const { width, height } = sprite;
   const count = model.get("frames");
   const [allScores, names, [fullHigh, fullWide]] = ["scores", "names", "shape"].map((key) => model.get(key));
-  const pool = makePool(sprite);
+  const { sums, add } = weighing(sprite);
   const shuffled = makeShuffle(count);
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const given = [...Array(count).keys()];
   const at = { example: -1, tau: 0, t: -1 };
   let order = given;
-  let weights, sums;
+  let weights;
   const frame = (t) => sprite.frame(at.example * count + t);
 
   const film = view(width, height, "The film, in the order in which its frames stand");
@@ -91,34 +72,29 @@ async function render({ model, el }) {
   strip.style.setProperty("--even", `${100 / count}%`);
   strip.style.setProperty("--half", Math.ceil(count / (count > 16 ? 4 : 2)));
 
-  const dim = h("input", { type: "checkbox", onchange: () => drawWeights() });
-  dim.checked = true;
+  const dim = checkbox("dim by weight", true, () => drawWeights());
   const readout = h("output", { class: "effective" });
   const same = h("div", { class: "same", "aria-live": "polite" });
 
   function drawFrames() {
     cards.forEach(({ context, score }, t) => {
       context.putImageData(frame(t), 0, 0);
-      score.textContent = allScores[at.example][t].toFixed(1).replace("-", "−");
+      score.textContent = signed(allScores[at.example][t], 1);
     });
   }
   function drawWeights() {
     const most = Math.max(...weights);
     cards.forEach(({ canvas, share, bar }, t) => {
-      canvas.style.opacity = dim.checked ? (0.25 + (0.75 * weights[t]) / most).toFixed(3) : 1;
+      canvas.style.opacity = dim.input.checked ? (0.25 + (0.75 * weights[t]) / most).toFixed(3) : 1;
       share.textContent = short(weights[t]);
       bar.style.height = `${(100 * weights[t]).toFixed(2)}%`;
     });
   }
-  const inOrder = (order) => {
-    const first = at.example * count;
-    return pool(
-      order.map((t) => weights[t]),
-      order.map((t) => first + t),
-    );
-  };
   function drawPooled() {
-    sums = inOrder(order);
+    add(
+      order.map((t) => weights[t]),
+      order.map((t) => at.example * count + t),
+    );
     const picture = new ImageData(width, height);
     picture.data.set(sums); // rounds by its type
     pooled.context.putImageData(picture, 0, 0);
@@ -133,8 +109,7 @@ async function render({ model, el }) {
   }
   const draw = () => [drawWeights, drawPooled].forEach((part) => part());
 
-  const select = h("select", { onchange: () => setExample(Number(select.value)) });
-  names.forEach((name, k) => select.append(h("option", { value: k }, name)));
+  const select = dropdown(names, (k) => setExample(Number(k)));
   const temperature = slider({
     name: "temperature τ",
     kind: "tau",
@@ -153,11 +128,6 @@ async function render({ model, el }) {
   const shuffle = h("button", { type: "button", onclick: () => setOrder(shuffled(order)) }, "Shuffle the frames");
   const restore = h("button", { type: "button", onclick: () => setOrder(given) }, "Restore the order");
 
-  function share(key, value, tell) {
-    if (!tell) return;
-    model.set(key, value);
-    model.save_changes();
-  }
   function setExample(k, tell = true) {
     if (!(k in names) || k === at.example) return;
     at.example = k;
@@ -170,7 +140,7 @@ async function render({ model, el }) {
     same.textContent = "";
     say();
     if (at.t >= 0) showFilm();
-    share("example", k, tell);
+    if (tell) publish(model, { example: k });
   }
   function setTemperature(tau, tell = true) {
     if (!Number.isFinite(tau)) return;
@@ -182,7 +152,7 @@ async function render({ model, el }) {
       say();
     }
     temperature.set(stepOf(at.tau));
-    share("temperature", at.tau, tell);
+    if (tell) publish(model, { temperature: at.tau });
   }
   function showFilm() {
     film.context.putImageData(frame(order[at.t]), 0, 0);
@@ -192,14 +162,14 @@ async function render({ model, el }) {
     at.t = clamp(Math.round(i), 0, count - 1);
     timed(el, showFilm);
     time.set(at.t);
-    share("t", at.t, tell);
+    if (tell) publish(model, { t: at.t });
   }
   /** The frames take new places and their bars go with them; the pooled frame is added up anew and compared. */
   function setOrder(next, tell = true) {
     const valid = Array.isArray(next) && next.length === count && given.every((t) => next.includes(t));
     if (!valid) return;
     const before = cards.map(({ box }) => [box.offsetLeft, box.offsetTop]);
-    const old = sums && Uint8ClampedArray.from(sums);
+    const old = Uint8ClampedArray.from(sums);
     order = [...next];
     timed(el, drawPooled);
     strip.append(...order.map((t) => cards[t].box));
@@ -211,13 +181,13 @@ async function render({ model, el }) {
         : `Frames ${other}: the pooled frame differs by at most ${apart} of 255, by rounding.`;
     setTime(at.t, false);
     say();
-    if (!calm) {
+    if (!calm()) {
       cards.forEach(({ box }, t) => {
         const [x, y] = [before[t][0] - box.offsetLeft, before[t][1] - box.offsetTop];
         box.animate([{ transform: `translate(${x}px, ${y}px)` }, { transform: "none" }], { duration: 600, easing: "ease" });
       });
     }
-    share("order", order, tell);
+    if (tell) publish(model, { order });
   }
   drag(strip, (fx, fy) => {
     const r = strip.getBoundingClientRect();
@@ -229,7 +199,6 @@ async function render({ model, el }) {
     if (k >= 0) setTime(k);
   });
 
-  const caption = (bold, soft) => h("div", { class: "caption" }, h("b", {}, bold), h("span", { class: "axes" }, soft));
   const figure = h(
     "figure",
     { class: "frame-weights", "aria-label": model.get("alt") },
@@ -239,14 +208,14 @@ async function render({ model, el }) {
       ...(names.length > 1 ? [h("label", {}, "example ", select)] : []),
       shuffle,
       restore,
-      h("label", {}, dim, " dim by weight"),
+      dim.row,
     ),
     h("div", {}, caption("frames", "bar: weight α; dashed: 1/T; below: score s"), strip),
     h(
       "div",
       { class: "two pictures" },
-      h("div", {}, caption("film, in this order", ""), film.box),
-      h("div", {}, caption("pooled: Σ α I", ""), pooled.box),
+      h("div", {}, caption("film, in this order"), film.box),
+      h("div", {}, caption("pooled: Σ α I"), pooled.box),
     ),
     h(
       "div",
@@ -262,7 +231,6 @@ async function render({ model, el }) {
     ),
     same,
   );
-  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
   setTemperature(model.get("temperature"), false);
   setExample(model.get("example"), false);
@@ -273,8 +241,9 @@ async function render({ model, el }) {
   model.on("change:example", () => setExample(model.get("example"), false));
   model.on("change:t", () => setTime(model.get("t"), false));
   model.on("change:order", () => setOrder(model.get("order"), false));
-  el.pooling = () => ({ weights, effective: effective(weights), order, sums: Array.from(sums) }); // for tests
-  mount(el, figure, { space: () => play.toggle() });
+  el.pooling = () => ({ weights, effective: effective(weights), order }); // for tests
+  el.sums = sums;
+  mount(el, figure, { caption: model.get("caption"), space: () => play.toggle() });
 }
 
 export default { render };

@@ -1,6 +1,6 @@
 // Horn and Schunck's iteration: the flow after 0, 1, 2, 4, 8, … steps, for several λ, beside its frames. Everything that
 // is shown was computed before; with a kernel behind it, a λ between those is asked for and kept.
-import { clamp, drag, h, mount, openSprite, player, slider, svg, timed, view } from "./kit.js";
+import { clamp, drag, h, mount, openSprite, partAt, player, publish, slider, svg, timed, view } from "./kit.js";
 
 const BLINK = 450; // milliseconds a frame: about two changes a second, below the three that can harm
 const RATE = 2.5; // stops a second while it plays
@@ -23,7 +23,7 @@ function makePlot({ name, stops, runs, height, ends, unit, move }) {
   plot.append(now, chosen);
   const dot = h("i", { class: "dot" });
   const surface = h("div", { class: "run" }, plot, dot);
-  drag(surface, (fx) => move(Math.min(last, Math.floor(fx * (last + 1)))));
+  drag(surface, (fx) => move(partAt(fx, stops.length)));
   const readout = h("span", { class: "axes" });
   const every = stops.length > 8 ? 2 : 1;
   const ticks = stops.map((stop, k) => h("span", {}, (last - k) % every ? "" : `${stop}`));
@@ -160,9 +160,7 @@ async function render({ model, el }) {
     k = i;
     timed(el, draw);
     time.set(k);
-    if (!tell) return;
-    model.set("iteration", stops[k]);
-    model.save_changes();
+    if (tell) publish(model, { iteration: stops[k] });
   }
   /** Show another λ: at once where it is known, else when the kernel has answered. */
   function want(value, tell = true) {
@@ -177,9 +175,7 @@ async function render({ model, el }) {
       });
     } else if (kernel && asked === undefined) asked = wanted; // one question at a time
     lambda.set(nearest(wanted));
-    if (!tell || (wanted !== shown && wanted !== asked)) return;
-    model.set("smoothness", wanted);
-    model.save_changes();
+    if (tell && (wanted === shown || wanted === asked)) publish(model, { smoothness: wanted });
   }
   async function answered() {
     const answer = model.get("computed");
@@ -222,7 +218,6 @@ async function render({ model, el }) {
   }
   controls.append(key);
   figure.append(energyPlot.box, ...(truth ? [errorPlot.box] : []), controls);
-  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
   const stop = () => Math.max(0, stops.findLastIndex((each) => each <= model.get("iteration")));
   paint();
@@ -234,7 +229,7 @@ async function render({ model, el }) {
   model.on("change:iteration", () => move(stop(), false));
   model.on("change:smoothness", () => want(model.get("smoothness"), false));
   model.on("change:computed", answered);
-  mount(el, figure, { space: () => play.toggle() });
+  mount(el, figure, { caption: model.get("caption"), space: () => play.toggle() });
 }
 
 export default { render };

@@ -14,10 +14,16 @@ export function h(tag, props = {}, ...children) {
 
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
+/** In which of n equal parts a share f of the whole lies. */
+export const partAt = (f, n) => Math.min(n - 1, Math.floor(f * n));
+
+/** Bytes that travelled as base64 letters. */
+export const bytesOf = (letters) => Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0));
+
 /** WebP in a data URL → decoded bitmap. Decoded once and closed after reading: a sheet can be 60 MB of pixels. */
 async function decode(url) {
-  const bytes = Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (c) => c.charCodeAt(0));
-  return createImageBitmap(new Blob([bytes], { type: "image/webp" }), { colorSpaceConversion: "none" });
+  const blob = new Blob([bytesOf(url.slice(url.indexOf(",") + 1))], { type: "image/webp" });
+  return createImageBitmap(blob, { colorSpaceConversion: "none" });
 }
 
 /** The sheet of frames as one volume: `volume[(t * height + y) * width + x]` is a pixel, four bytes r g b a. */
@@ -70,12 +76,17 @@ export function view(width, height, name) {
   return { box, canvas, context: canvas.getContext("2d") };
 }
 
+/** The line above a picture: its name, and in softer words what belongs to it. */
+export const caption = (name, ...words) =>
+  h("div", { class: "caption" }, typeof name === "string" ? h("b", {}, name) : name, h("span", { class: "axes" }, ...words));
+
 /** Call `move(fx, fy, first)` with fractions of the box in [0, 1] while the pointer is down. */
 export function drag(box, move) {
   const at = (event, first) => {
     const r = box.getBoundingClientRect();
     move(clamp((event.clientX - r.left) / r.width, 0, 1), clamp((event.clientY - r.top) / r.height, 0, 1), first);
   };
+  box.classList.add("drag");
   box.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     event.preventDefault();
@@ -99,13 +110,32 @@ export function slider({ name, last, text, oninput, kind = "" }) {
   return { row, input, set };
 }
 
+/** A box to tick, with its words in `row`. */
+export function checkbox(words, checked, onchange) {
+  const input = h("input", { type: "checkbox", onchange: () => onchange(input.checked) });
+  input.checked = checked;
+  return { input, row: h("label", {}, input, ` ${words}`) };
+}
+
+/** A native list to choose from, of { value: words }, or of words for 0, 1, 2 … */
+export function dropdown(options, onchange) {
+  const node = h("select", { onchange: () => onchange(node.value) });
+  for (const [value, words] of Object.entries(options)) node.append(h("option", { value }, words));
+  return node;
+}
+
+/** A name for a group of radio buttons: two copies of a figure do not share their choice. */
+export const ownName = () => `group-${Math.random().toString(36).slice(2)}`;
+
+/** Whether the reader asked for less motion. */
+export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
 /** Plays frames 0 … count − 1 by the wall clock, never by itself: only when its button or the space bar says so. */
 export function player({ count, fps, show, get }) {
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const icon = h("span", { class: "icon", "aria-hidden": "true" });
   const word = h("span");
   const button = h("button", { type: "button", class: "play", onclick: () => toggle() }, icon, word);
-  const self = { button, speed: 1, loop: !calm, playing: false, toggle };
+  const self = { button, speed: 1, loop: !calm(), playing: false, toggle };
   let position, last;
   function toggle(on = !self.playing) {
     self.playing = on;
@@ -135,8 +165,15 @@ export function player({ count, fps, show, get }) {
 
 const OURS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown", " "];
 
+/** Give the model new values, and Python, where it listens. */
+export function publish(model, values) {
+  for (const [key, value] of Object.entries(values)) model.set(key, value);
+  model.save_changes();
+}
+
 /** Put a finished figure in place of its poster. Keys a control uses stay here: notebooks and slides bind them too. */
-export function mount(el, figure, { space } = {}) {
+export function mount(el, figure, { caption, space } = {}) {
+  if (caption) figure.append(h("figcaption", {}, caption));
   figure.addEventListener("keydown", (event) => {
     if (OURS.includes(event.key)) event.stopPropagation();
     if (event.key === " " && space && event.target.type === "range") {

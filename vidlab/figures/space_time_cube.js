@@ -4,7 +4,7 @@
 //     x–t slice   y = const (time runs down)
 //
 // Every plane has its colour; it is the border of its own picture and a line in the two others.
-import { clamp, drag, h, mount, openSprite, player, slider, timed, view } from "./kit.js";
+import { caption, clamp, drag, h, mount, openSprite, player, slider, timed, view } from "./kit.js";
 
 const TIME_LENGTH = 0.45; // length of the time axis on the page, in units of the frame's longer side
 const GRAB = 10; // pixels of the screen within which a line, rather than the whole cross, is taken
@@ -110,8 +110,6 @@ async function render({ model, el }) {
   drag(yt.box, (fx, fy) => move({ t: Math.floor(fx * count), y: Math.floor(fy * height) }));
 
   const hint = (words) => h("span", { class: "hint" }, words); // only where there is room
-  const caption = (words, axes) =>
-    h("div", { class: "caption" }, h("span", {}, ...words), h("span", { class: "axes" }, ...axes));
   const figure = h(
     "figure",
     {
@@ -119,9 +117,9 @@ async function render({ model, el }) {
       "aria-label": model.get("alt"),
       style: `--columns: minmax(0, ${width}fr) minmax(0, ${depth}fr); --shape: ${(width + depth) / (height + depth)}`,
     },
-    h("div", { class: "plane t" }, caption(["frame at t", hint(" · drag the lines")], ["x →  y ↓"]), frame.box),
-    h("div", { class: "plane x" }, caption(["y–t slice at x"], ["t →", hint(` ${sprite.seconds}`)]), yt.box),
-    h("div", { class: "plane y" }, caption(["x–t slice at y"], ["x →  t ↓", hint(` ${sprite.seconds}`)]), xt.box),
+    h("div", { class: "plane t" }, caption(h("span", {}, "frame at t", hint(" · drag the lines")), "x →  y ↓"), frame.box),
+    h("div", { class: "plane x" }, caption(h("span", {}, "y–t slice at x"), "t →", hint(` ${sprite.seconds}`)), yt.box),
+    h("div", { class: "plane y" }, caption(h("span", {}, "x–t slice at y"), "x →  t ↓", hint(` ${sprite.seconds}`)), xt.box),
     h(
       "div",
       { class: "controls" },
@@ -131,12 +129,11 @@ async function render({ model, el }) {
       sliders.y.row,
     ),
   );
-  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
   move({ t: toSheet.t(model.get("t")), x: toSheet.x(model.get("x")), y: toSheet.y(model.get("y")) }, false);
   for (const axis of ["t", "x", "y"])
     model.on(`change:${axis}`, () => move({ [axis]: toSheet[axis](model.get(axis)) }, false));
-  mount(el, figure, { space: () => play.toggle() });
+  mount(el, figure, { caption: model.get("caption"), space: () => play.toggle() });
 }
 
 export default { render };

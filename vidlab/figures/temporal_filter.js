@@ -3,7 +3,8 @@
 //     J(x, y, t) = Σ_k  kernel[k] · I(x, y, t + k − centre)        (frames outside the clip repeat its ends)
 //
 // Bend the kernel, and see what it does to the picture and to one pixel over time.
-import { clamp, drag, h, mount, openSprite, player, slider, svg, timed, view } from "./kit.js";
+import { caption, clamp, drag, h, mount, openSprite, partAt, player, publish, signed, slider, svg, timed, view } from "./kit.js";
+import { weighing } from "./weighing.js";
 
 const ZERO_SUM = 0.1; // a kernel whose taps cancel to less than this share of their size sees only change
 const sum = (kernel) => kernel.reduce((total, tap) => total + tap, 0);
@@ -14,26 +15,20 @@ const display = (kernel) => (seesChange(kernel) ? { gain: 2 / size(kernel), zero
 const luma = (rgba, i) => 0.299 * rgba[i] + 0.587 * rgba[i + 1] + 0.114 * rgba[i + 2];
 
 /** The filtered frame: `compute` fills `sums` (signed grey levels, r g b a), `draw` shows them. */
-function makeFilter({ volume, width, height, count }, context) {
+function makeFilter(sprite, context) {
+  const { volume, width, height, count } = sprite;
   const bytes = new Uint8Array(volume.buffer); // r g b a of every pixel, frame after frame
   const length = width * height * 4;
-  const sums = new Float32Array(length);
+  const { sums, add } = weighing(sprite);
   const output = new ImageData(width, height);
 
-  /** Four frames in a pass: reading and writing the sums costs more than multiplying. */
   function compute(kernel, t) {
     const centre = (kernel.length - 1) / 2;
     const used = [...kernel.keys()].filter((k) => kernel[k] !== 0);
-    const frame = (k = centre) => {
-      const from = clamp(t + k - centre, 0, count - 1) * length;
-      return bytes.subarray(from, from + length);
-    };
-    sums.fill(0);
-    for (let j = 0; j < used.length; j += 4) {
-      const [a, b, c, d] = [0, 1, 2, 3].map((n) => kernel[used[j + n]] ?? 0);
-      const [A, B, C, D] = [0, 1, 2, 3].map((n) => frame(used[j + n]));
-      for (let i = 0; i < length; i++) sums[i] += a * A[i] + b * B[i] + c * C[i] + d * D[i];
-    }
+    add(
+      used.map((k) => kernel[k]),
+      used.map((k) => clamp(t + k - centre, 0, count - 1)),
+    );
   }
   function draw(kernel) {
     const pixels = output.data; // rounds and clips to 0 … 255 by its type
@@ -121,7 +116,7 @@ function makeEditor(taps, changed, chosen) {
   // Every column that the pointer passes takes its height.
   drag(box, (fx, fy) => {
     const height = (fy * box.clientHeight) / (box.clientHeight - FOOT);
-    bend(Math.min(taps - 1, Math.floor(fx * taps)), (1 - 2 * height) * limit);
+    bend(partAt(fx, taps), (1 - 2 * height) * limit);
   });
 
   function paint(k) {
@@ -129,7 +124,7 @@ function makeEditor(taps, changed, chosen) {
     inputs[k].setAttribute("aria-valuetext", kernel[k].toFixed(3));
     stems[k].style.setProperty("--tap", clamp(kernel[k] / limit, -1, 1));
   }
-  const tell = (k) => `tap ${name(k)}: ${kernel[k].toFixed(3).replace("-", "−")}`;
+  const tell = (k) => `tap ${name(k)}: ${signed(kernel[k], 3)}`;
   function bend(k, value) {
     value = Math.abs(value) < limit / 40 ? 0 : clamp(value, -limit, limit);
     if (value === kernel[k]) return;
@@ -183,13 +178,10 @@ async function render({ model, el }) {
       filter.draw(kernel);
       plot.setKernel(kernel);
     });
-    const total = (Math.round(sum(kernel) * 100) / 100 + 0).toFixed(2).replace("-", "−");
     const note = seesChange(kernel) ? ": only change is seen, grey is 0" : "";
-    verdict.textContent = `taps add up to ${total}${note}${filter.clips(kernel) ? "; some pixels are clipped" : ""}`;
+    verdict.textContent = `taps add up to ${signed(sum(kernel))}${note}${filter.clips(kernel) ? "; some pixels are clipped" : ""}`;
     for (const button of buttons) button.setAttribute("aria-pressed", same(presets[button.textContent]));
-    if (!tell) return;
-    model.set("kernel", Array.from(kernel));
-    model.save_changes();
+    if (tell) publish(model, { kernel: Array.from(kernel) });
   }
 
   const time = slider({
@@ -210,14 +202,12 @@ async function render({ model, el }) {
       plot.setTime(t);
     });
     time.set(t);
-    if (!tell) return;
-    model.set("t", t * step);
-    model.save_changes();
+    if (tell) publish(model, { t: t * step });
   }
   const play = player({ count, fps: sprite.fps / step, get: () => t, show: setTime });
 
   function setPixel(fx, fy) {
-    const [x, y] = [Math.min(width - 1, Math.floor(fx * width)), Math.min(height - 1, Math.floor(fy * height))];
+    const [x, y] = [partAt(fx, width), partAt(fy, height)];
     const name = `pixel (${[x, y].map((i) => Math.round((i + 0.5) * scale - 0.5)).join(", ")})`;
     pixelName.textContent = `${name} over time`;
     figure.style.setProperty("--x", `${((x + 0.5) / width) * 100}%`);
@@ -232,17 +222,15 @@ async function render({ model, el }) {
   drag(plot.box, (fx) => setTime(Math.floor(fx * count)));
 
   const key = (kind) => h("span", { class: `key ${kind}` }, kind);
-  const caption = (...parts) => h("div", { class: "caption" }, ...parts);
   const figure = h(
     "figure",
     { class: "filter", "aria-label": model.get("alt"), style: `--shape: ${(2 * width) / height}` },
-    h("div", {}, caption(h("b", {}, "the clip")), original.box),
-    h("div", {}, caption(h("b", {}, "the clip, filtered along t")), filtered.box),
-    h("div", { class: "wide" }, caption(pixelName, h("span", {}, key("before"), key("after"))), plot.box),
-    h("div", {}, caption(h("b", {}, "kernel: drag or use the arrow keys"), tapValue), editor.box, verdict),
+    h("div", {}, caption("the clip"), original.box),
+    h("div", {}, caption("the clip, filtered along t"), filtered.box),
+    h("div", { class: "wide" }, h("div", { class: "caption" }, pixelName, h("span", {}, key("before"), key("after"))), plot.box),
+    h("div", {}, h("div", { class: "caption" }, h("b", {}, "kernel: drag or use the arrow keys"), tapValue), editor.box, verdict),
     h("div", { class: "controls" }, h("div", { class: "buttons" }, ...buttons), h("div", {}, play.button), time.row),
   );
-  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
   kernel = Float64Array.from(model.get("kernel"));
   setTime(model.get("t") / step, false);
@@ -254,7 +242,7 @@ async function render({ model, el }) {
     if (given.length === kernel.length && !same(given)) setKernel(given, false);
   });
   el.filtered = filter.sums; // for tests
-  mount(el, figure, { space: () => play.toggle() });
+  mount(el, figure, { caption: model.get("caption"), space: () => play.toggle() });
 }
 
 export default { render };

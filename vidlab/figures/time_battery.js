@@ -1,7 +1,7 @@
 // The time battery: a clip as it was beside itself with its time spoiled, and what several models make of both. A bar is
 // the probability now; its outline the probability of the clip as it was. Nothing is computed here: Python asked the
 // models once, and sends their answers and what follows from them.
-import { clamp, h, mount, openSprite, player, slider, timed, view } from "./kit.js";
+import { clamp, h, mount, openSprite, ownName, player, publish, slider, timed, view } from "./kit.js";
 
 const SIGNS = { first: "", same: "=", kept: "≈", changed: "≠" };
 const MARKS = "“=”: no probability moves (≤ 1e-6). “0\u202f%”: probabilities move, no decision changes.";
@@ -117,10 +117,6 @@ async function render({ model, el }) {
   });
   let example, trial, t;
 
-  const tell = (key, value) => {
-    model.set(key, value);
-    model.save_changes();
-  };
   const label = (index) => {
     const k = index - example * count;
     return k >= 0 && k < count ? k : "*"; // a frame that the original has not
@@ -153,8 +149,8 @@ async function render({ model, el }) {
   });
   const play = player({ count, fps: sprite.fps, get: () => t, show: (i) => setTime(i) });
 
-  const group = `trial-${Math.random().toString(36).slice(2)}`; // two copies of a figure do not share their choice
-  const radios = trials.map((name, k) => h("input", { type: "radio", name: group, value: name, onchange: () => setTrial(k) }));
+  const group = ownName();
+  const radios = trials.map((name, k) => h("input", { class: "cover", type: "radio", name: group, value: name, onchange: () => setTrial(k) }));
   const choice = h(
     "fieldset",
     { class: "trials" },
@@ -170,21 +166,21 @@ async function render({ model, el }) {
   );
   if (examples[0].true !== null) legend.append(h("span", { class: "true" }, "the true class"));
 
-  function setTime(i, say = true) {
+  function setTime(i, tell = true) {
     i = clamp(Math.round(i), 0, count - 1);
     if (i === t) return;
     t = i;
     frames();
     time.set(t);
-    if (say) tell("t", t);
+    if (tell) publish(model, { t });
   }
-  function setTrial(k, say = true) {
+  function setTrial(k, tell = true) {
     if (k === trial || !(k in trials)) return;
     trial = k;
     timed(el, () => (answers(), mark()));
-    if (say) tell("trial", trials[k]);
+    if (tell) publish(model, { trial: trials[k] });
   }
-  function setExample(i, say = true) {
+  function setExample(i, tell = true) {
     i = clamp(Math.round(i), 0, n - 1);
     if (i === example) return;
     example = i;
@@ -196,7 +192,7 @@ async function render({ model, el }) {
       answers();
     });
     which.set(i);
-    if (say) tell("example", i);
+    if (tell) publish(model, { example: i });
   }
 
   const figure = h(
@@ -213,7 +209,6 @@ async function render({ model, el }) {
     h("div", { class: "answers" }, legend, h("div", { class: "panels" }, ...panels.map(({ part }) => part))),
     table.part,
   );
-  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
   [trial, t] = [trials.indexOf(model.get("trial")), model.get("t")];
   setExample(model.get("example"), false);
@@ -222,7 +217,7 @@ async function render({ model, el }) {
   model.on("change:t", () => setTime(model.get("t"), false));
   model.on("change:trial", () => setTrial(trials.indexOf(model.get("trial")), false));
   model.on("change:example", () => setExample(model.get("example"), false));
-  mount(el, figure, { space: () => play.toggle() });
+  mount(el, figure, { caption: model.get("caption"), space: () => play.toggle() });
 }
 
 export default { render };

@@ -1,6 +1,6 @@
 // Tracks: a film that plays under its tracked points. Each point is a dot with a tail of where it was; its colour says
 // where it goes, or how fast. A point that is lost fades away.
-import { clamp, h, mount, openSprite, player, slider, timed, view } from "./kit.js";
+import { bytesOf, checkbox, clamp, dropdown, h, mount, openSprite, player, publish, slider, timed, view } from "./kit.js";
 
 const SPAN = 4; // frames over which a point's velocity is taken
 const STILL = 0.05; // pixels a frame, below which a direction means nothing
@@ -9,13 +9,11 @@ const LONGEST = 60; // frames of a tail
 const GREY = "#c8c8c8";
 const PARTS = [0.3, 0.6, 1]; // how strong a tail is, from its oldest third to its newest
 
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-
 /** Places and lives of all points, frame after frame: `x[t * n + i]` is that of point i at t, in pixels of the clip. */
 function openTracks(model, count, step) {
   const [n, unit, start] = ["points", "unit", "start"].map((key) => model.get(key));
-  const moves = new Int8Array(bytes(model.get("moves")).buffer);
-  const bits = bytes(model.get("alive"));
+  const moves = new Int8Array(bytesOf(model.get("moves")).buffer);
+  const bits = bytesOf(model.get("alive"));
   const [x, y] = [new Float64Array(count * n), new Float64Array(count * n)];
   const born = new Int32Array(count * n); // the frame in which the life began that goes on, or was the last
   const seen = new Int32Array(count * n).fill(-1); // the last frame up to t in which the point was alive
@@ -179,28 +177,19 @@ async function render({ model, el }) {
     frameName.textContent = `frame ${t * step}`;
     const speed = speeds[t] === null ? "" : ` · mean speed ${speeds[t].toFixed(2)} px/frame`;
     readout.textContent = `${alive[t]} of ${found} alive${speed}`;
-    if (!tell) return;
-    model.set("t", t * step);
-    model.save_changes();
+    if (tell) publish(model, { t: t * step });
   }
   function setTail(frames, tell = true) {
     if (frames === tail) return;
     tail = clamp(frames, 0, Number(length.input.max));
     redraw();
     length.set(tail);
-    if (!tell) return;
-    model.set("tail", tail);
-    model.save_changes();
+    if (tell) publish(model, { tail });
   }
   const play = player({ count, fps: sprite.fps / step, get: () => t, show: setTime });
 
-  const toggle = (name) => {
-    const box = h("input", { type: "checkbox", onchange: () => ((shows[name] = box.checked), redraw()) });
-    box.checked = true;
-    return h("label", {}, box, ` ${name}`);
-  };
-  const colour = h("select", { onchange: () => setColour(colour.value) });
-  for (const name of Object.keys(colourings)) colour.append(h("option", { value: name }, name));
+  const toggle = (name) => checkbox(name, true, (on) => ((shows[name] = on), redraw())).row;
+  const colour = dropdown({ direction: "direction", speed: "speed" }, (name) => setColour(name));
   const wheel = h("i", { class: "wheel", style: `background: conic-gradient(from 90deg, ${[...directions, directions[0]]})` });
   const bar = h("i", { class: "bar", style: `background: linear-gradient(to right, ${ramp})` });
   const legend = h("span", { class: "legend" });
@@ -210,9 +199,7 @@ async function render({ model, el }) {
     colour.value = name;
     legend.replaceChildren(...(name === "direction" ? [wheel, "grey: still"] : ["0", bar, `${top} px/frame`]));
     redraw();
-    if (!tell) return;
-    model.set("colour", name);
-    model.save_changes();
+    if (tell) publish(model, { colour: name });
   }
 
   const figure = h(
@@ -230,7 +217,6 @@ async function render({ model, el }) {
     ),
     h("div", { class: "sliders" }, time.row, length.row),
   );
-  if (model.get("caption")) figure.append(h("figcaption", {}, model.get("caption")));
 
   setColour(model.get("colour"), false);
   setTail(model.get("tail"), false);
@@ -239,7 +225,7 @@ async function render({ model, el }) {
   model.on("change:tail", () => setTail(model.get("tail"), false));
   model.on("change:colour", () => setColour(model.get("colour"), false));
   el.tracks = tracks; // for tests
-  mount(el, figure, { space: () => play.toggle() });
+  mount(el, figure, { caption: model.get("caption"), space: () => play.toggle() });
   new ResizeObserver(() => {
     const sharp = (side) => Math.max(1, Math.round(side * devicePixelRatio));
     [sheet.width, sheet.height] = [sharp(film.box.clientWidth), sharp(film.box.clientHeight)];

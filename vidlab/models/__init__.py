@@ -9,7 +9,7 @@ from .early_fusion import EarlyFusion
 from .factorised import Factorised, middle_channels
 from .histogram import HistogramNet, histograms
 from .late_fusion import LateFusion, PooledFusion
-from .multiresolution import MultiResolution
+from .multiresolution import MultiResolution, context, fovea
 from .single_frame import SingleFrame
 from .slow_fusion import Conv3DNet, SlowFusion
 
@@ -23,6 +23,8 @@ __all__ = [
     "PooledFusion",
     "SingleFrame",
     "SlowFusion",
+    "context",
+    "fovea",
     "histograms",
     "middle_channels",
 ]

@@ -1,6 +1,7 @@
 """The one small backbone that all models share, in two and in three dimensions: nothing but the fusion differs."""
 
-import torch
+import math
+
 from einops import reduce
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -61,6 +62,9 @@ def expect_frames(clip: Tensor, frames: int | None = None) -> None:
     expect_clip(clip)
     if clip.ndim != 5:
         raise ShapeError(f"clip has shape {tuple(clip.shape)}", wanted="a batch b t c h w", mend="clip[None]")
+    if 0 in clip.shape:
+        b, t, _, h, w = clip.shape
+        raise ShapeError(f"{b} clips of {t} frames of {h} × {w} pixels", wanted="at least one of each")
     if not clip.is_floating_point():
         raise ShapeError(f"clip is {clip.dtype}", wanted="floats in [0, 1]", mend="clip.float() / 255")
     if frames is not None and clip.shape[1] != frames:
@@ -73,4 +77,4 @@ def expect_frames(clip: Tensor, frames: int | None = None) -> None:
 
 def log_mean(logits: Float[Tensor, "b t classes"]) -> Float[Tensor, "b classes"]:
     """Predictions averaged as probabilities and returned as logits: the logarithm of the mean over t of softmax."""
-    return logits.log_softmax(-1).logsumexp(1) - torch.tensor(float(logits.shape[1])).log()
+    return logits.log_softmax(-1).logsumexp(1) - math.log(logits.shape[1])

@@ -17,7 +17,7 @@ HUES, DIRECTIONS = 12, 8
 
 
 def histograms(clip: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b k"]:
-    """How much of each hue and of each edge direction there is in the clip; each group of counts sums to 1.
+    """How much of each hue and of each edge direction a clip has; each group sums to 1, or to 0 in plain grey.
 
     A pixel counts with its saturation among the hues (Swain and Ballard 1991, *Color indexing*), and with its
     gradient's length among the directions (Dalal and Triggs 2005, *Histograms of oriented gradients*), shared between
@@ -37,7 +37,8 @@ def histograms(clip: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b k"]:
         total = turn.new_zeros(len(clip), bins)
         total.scatter_add_(1, turn.floor().long() % bins, (1 - share) * length)
         total.scatter_add_(1, (turn.floor().long() + 1) % bins, share * length)
-        counts.append(total / total.sum(1, keepdim=True).clamp_min(1e-12))
+        nothing = 1e-5 * turn.shape[1]  # what rounding leaves of grey (3e-8 a pixel) is no colour
+        counts.append(total / total.sum(1, keepdim=True).clamp_min(nothing))
     return torch.cat(counts, dim=1)
 
 

@@ -20,7 +20,7 @@ class LateFusion(nn.Module):
     so that the layer can compare *where* things are in two frames.
 
     Raises:
-        ShapeError: in `forward`, another number of frames, or no batch of float clips.
+        ShapeError: in `forward`, another number of frames, no batch of float clips, or maps of frames of another size.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class LateFusion(nn.Module):
         widths: tuple[int, ...] = WIDTHS,
     ) -> None:
         super().__init__()
-        self.frames, self.maps = frames, maps
+        self.frames, self.maps, self.size = frames, maps, size
         self.backbone = Backbone(channels, widths)
         side = -(-size // 2 ** len(widths))  # of the maps, rounded up
         places = side**2 if maps else 1
@@ -48,6 +48,10 @@ class LateFusion(nn.Module):
         if not self.maps:
             maps = reduce(maps, "bt d h w -> bt d 1 1", "mean")
         vectors = rearrange(maps, "(b t) d h w -> b (t d h w)", t=self.frames)
+        if vectors.shape[1] != self.connect.in_features:
+            h, w = clip.shape[-2:]
+            wanted = f"{self.size} × {self.size}, for which this model was built"
+            raise ShapeError(f"frames of {h} × {w}", wanted=wanted, mend=f"size={h} when it is built, of square frames")
         return self.classify(self.connect(vectors).relu())
 
 
@@ -66,7 +70,7 @@ class PooledFusion(nn.Module):
     ) -> None:
         super().__init__()
         if pool not in ("average", "max", "attention"):
-            raise ShapeError(f"pool={pool!r}", wanted='"average", "max" or "attention"')
+            raise ShapeError(f"pool={pool!r}", wanted='"average", "max" or "attention"', mend='pool="average"')
         self.pool = pool
         self.backbone = Backbone(channels, widths)
         self.score = nn.Linear(self.backbone.dim, 1, bias=False) if pool == "attention" else None

@@ -40,7 +40,7 @@ class MultiResolution(nn.Module):
         super().__init__()
         cuts = {"both": (context, fovea), "context": (context,), "fovea": (fovea,)}
         if streams not in cuts:
-            raise ShapeError(f"streams={streams!r}", wanted='"both", "fovea" or "context"')
+            raise ShapeError(f"streams={streams!r}", wanted='"both", "fovea" or "context"', mend='streams="both"')
         self.cuts = cuts[streams]
         self.backbones = nn.ModuleList(Backbone(channels, widths) for _ in self.cuts)
         self.classify = nn.Linear(sum(backbone.dim for backbone in self.backbones), classes)
@@ -48,7 +48,9 @@ class MultiResolution(nn.Module):
     def forward(self, clip: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b classes"]:
         expect_frames(clip)
         if clip.shape[-1] % 2 or clip.shape[-2] % 2:
-            raise ShapeError(f"frames of {clip.shape[-2]} × {clip.shape[-1]}", wanted="an even height and width")
+            h, w = clip.shape[-2:]
+            mend = f"clip[..., :{h // 2 * 2}, :{w // 2 * 2}]"
+            raise ShapeError(f"frames of {h} × {w}", wanted="an even height and width", mend=mend)
         images = rearrange(clip, "b t c h w -> (b t) c h w")
         vectors = [backbone.vector(cut(images)) for backbone, cut in zip(self.backbones, self.cuts, strict=True)]
         return log_mean(rearrange(self.classify(torch.cat(vectors, 1)), "(b t) classes -> b t classes", b=len(clip)))

@@ -27,6 +27,7 @@ class SingleFrame(nn.Module):
         self.classify = nn.Linear(self.backbone.dim, classes)
 
     def forward(self, clip: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b classes"]:
+        expect_frames(clip)
         images = rearrange(clip, "b t c h w -> (b t) c h w")
         return log_mean(rearrange(self.image_logits(images), "(b t) classes -> b t classes", b=len(clip)))
 
