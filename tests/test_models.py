@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from einops import rearrange
+from einops import einsum, rearrange
 from jaxtyping import config
 from torch import nn
 
@@ -445,6 +445,15 @@ def test_the_factorised_network_has_as_many_weights_or_a_few_less(extent):
     assert 0.97 * weights(whole) < weights(parts) <= weights(whole)
     count = [sum(isinstance(m, nn.ReLU) for m in model.modules()) for model in (whole, parts)]
     assert count == [3, 6]
+
+
+def test_the_two_parts_without_what_is_between_are_one_3d_convolution():
+    """A sum over the middle channels of (time filter) × (space filter): zeros beyond the ends, as in the 3D layer."""
+    parts, volume = ready("(2+1)D").blocks[2], rand(2, 8, 5, SIZE, SIZE)
+    space, time = parts[0], parts[3]
+    whole = nn.Conv3d(8, 16, 3, stride=(1, 2, 2), padding=1, bias=False)
+    whole.weight.data = einsum(time.weight[..., 0, 0], space.weight[:, :, 0], "o m t, m c h w -> o c t h w")
+    close(time(space(volume)), whole(volume))
 
 
 # Histograms -----------------------------------------------------------------------------------------------------------

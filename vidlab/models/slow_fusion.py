@@ -34,12 +34,15 @@ class SlowFusion(nn.Module):
         super().__init__()
         self.frames = frames
         self.moments = [frames]
+        left_over = 0  # frames at the end that no kernel reaches
         for extent, stride in extents:
-            self.moments.append((self.moments[-1] - extent) // stride + 1)
-        if self.moments[-1] != 1 or len(extents) != len(widths):
+            steps, rest = divmod(self.moments[-1] - extent, stride)
+            self.moments.append(steps + 1)
+            left_over += rest
+        if self.moments[-1] != 1 or left_over or len(extents) != len(widths):
             raise ShapeError(
                 f"extents {extents} take {' → '.join(map(str, self.moments))} frames in {len(widths)} layers",
-                wanted="one extent and stride a layer, and one moment at the end",
+                wanted="one extent and stride a layer, one moment at the end, and no frame left over",
                 mend="extents=((4, 2), (2, 2), (2, 1)) for 10 frames",
             )
         pairs = zip((channels, *widths), widths, extents)  # noqa: B905, one channel number starts each pair
