@@ -16,19 +16,24 @@ import sys
 import tempfile
 from pathlib import Path
 
+import torch
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, async_playwright
 
 import vidlab.data
-from vidlab import flow
+from vidlab import flow, models, worlds
 from vidlab.doctor import chromium
 from vidlab.figures import (
     ClipPlayer,
     ConstraintLine,
+    Filters,
     FlowField,
+    FrameWeights,
+    FusionMap,
     HornSchunck,
     SpaceTimeCube,
     TemporalFilter,
+    TimeBattery,
     Tracks,
 )
 
@@ -41,6 +46,10 @@ SURFACES = {  # where the pointer is dragged
     FlowField: "label.slider input",
     HornSchunck: None,  # it has ten places in all: fewer than a drag has frames
     Tracks: "label.slider input",
+    Filters: "label.slider input",
+    FrameWeights: "label.slider input",
+    FusionMap: "label.slider input",
+    TimeBattery: "label.slider input",
 }
 ROUNDS = 3
 SECONDS, MOUSE_HZ = 4, 125
@@ -162,16 +171,33 @@ def _of_motion(clip) -> dict:
     }
 
 
+def _of_fusion() -> dict:
+    scenes = worlds.World().sample(6)
+    zeros, chance = torch.zeros(16, 8, 3, 5, 5), torch.Generator().manual_seed(0)
+    early, single = models.EarlyFusion(4, frames=8), models.SingleFrame(4)
+    learned = torch.stack([zeros + torch.randn(zeros.shape, generator=chance) for _ in range(12)])
+    return {
+        "Filters": Filters(learned),
+        "FrameWeights": FrameWeights(scenes.clip, torch.randn(6, 8, generator=chance)),
+        "FusionMap": FusionMap("slow", frames=10),
+        "TimeBattery": TimeBattery.of({"early": early, "single": single}, scenes.clip, classes=scenes.world.motions),
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", help="widgets, by name, separated by commas")
     only = parser.parse_args().only
     clip = vidlab.data.walker(size=248)
-    widgets = {
-        "SpaceTimeCube": SpaceTimeCube(clip),
-        "ClipPlayer": ClipPlayer({"forwards": clip, "backwards": clip.frames.flip(0)}, fps=clip.fps),
-        "TemporalFilter": TemporalFilter(clip),
-    } | _of_motion(clip)
+    widgets = (
+        {
+            "SpaceTimeCube": SpaceTimeCube(clip),
+            "ClipPlayer": ClipPlayer({"forwards": clip, "backwards": clip.frames.flip(0)}, fps=clip.fps),
+            "TemporalFilter": TemporalFilter(clip),
+        }
+        | _of_motion(clip)
+        | _of_fusion()
+    )
     if only:
         widgets = {name: widgets[name] for name in only.split(",")}
     results = asyncio.run(measure_all(widgets))
