@@ -638,3 +638,9 @@ def test_forty_steps_teach_a_single_frame_model_the_colours():
     right = (answers[0].argmax(1) == test.label["colour"]).float().mean()
     assert right > 0.7  # chance is 0.25
     assert torch.equal(*answers)
+
+
+def test_a_maximum_has_no_weights_of_frames():
+    model = models.PooledFusion(CLASSES, pool="max")
+    with pytest.raises(ShapeError, match="attention"):
+        model.weights(torch.rand(2, 5, 32))

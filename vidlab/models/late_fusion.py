@@ -93,5 +93,11 @@ class PooledFusion(nn.Module):
         return torch.zeros_like(vectors[..., 0]) if self.score is None else self.score(vectors)[..., 0]
 
     def weights(self, vectors: Float[Tensor, "b t d"]) -> Float[Tensor, "b t"]:
-        """α_t, how much each frame counts; they sum to 1."""
+        """α_t, how much each frame counts; they sum to 1.
+
+        Raises:
+            ShapeError: the pool is a maximum, which takes each feature from a frame of its own.
+        """
+        if self.pool == "max":
+            raise ShapeError('weights of pool="max"', wanted='pool="attention" or "average"', mend="x.argmax(dim=1)")
         return self.scores(vectors).softmax(dim=1)
