@@ -46,10 +46,10 @@ SURFACES = {  # where the pointer is dragged
     FlowField: "label.slider input",
     HornSchunck: None,  # it has ten places in all: fewer than a drag has frames
     Tracks: "label.slider input",
-    Filters: "label.slider input",
-    FrameWeights: "label.slider input",
-    FusionMap: "label.slider input",
-    TimeBattery: "label.slider input",
+    Filters: None,  # these four likewise: frames of a short clip, a handful of layers
+    FrameWeights: None,
+    FusionMap: None,
+    TimeBattery: None,
 }
 ROUNDS = 3
 SECONDS, MOUSE_HZ = 4, 125
