@@ -1,6 +1,6 @@
 """For the unit tests: every shape in a signature is checked at run time, and torch computes on one thread."""
 
-from jaxtyping import install_import_hook
+from jaxtyping import config, install_import_hook
 
 install_import_hook("vidlab", "typecheck.checked")  # before anything imports vidlab
 
@@ -8,6 +8,14 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture
+def as_learners_run_it():
+    """Without the type checker of these tests, whose errors would come before vidlab's own."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

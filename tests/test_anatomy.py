@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 import pytest
 import torch
 from einops import rearrange, reduce
-from jaxtyping import config
 from torch import nn
 
 from vidlab import ShapeError, anatomy
@@ -83,14 +82,6 @@ class Circular(nn.Module):
 
 def clips(*shape, seed=0):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-@pytest.fixture
-def as_learners_run_it():
-    """Without the type checker of these tests, whose errors would come first."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 # The table ------------------------------------------------------------------------------------------------------------

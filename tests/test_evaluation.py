@@ -6,7 +6,6 @@ import re
 
 import pytest
 import torch
-from jaxtyping import config
 from torch import nn
 
 from vidlab import ShapeError, VidlabError
@@ -31,14 +30,6 @@ class Told(nn.Module):
 def told(*videos):
     """Lists of probabilities -> clips `v 1 1 1 classes` or `v k 1 1 1 classes`."""
     return torch.tensor(videos).unsqueeze(-2).unsqueeze(-2).unsqueeze(-2)
-
-
-@pytest.fixture
-def unchecked():
-    """As learners have it, without the tests' checks of types: our own errors come first."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 # --- counting ------------------------------------------------------------------------------------------------------
@@ -247,7 +238,7 @@ def test_the_report_reads_as_a_table():
 # --- what does not fit ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("unchecked")
+@pytest.mark.usefixtures("as_learners_run_it")
 @pytest.mark.parametrize(
     ("call", "says"),
     [

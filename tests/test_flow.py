@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from jaxtyping import config
 
 from vidlab import ShapeError, flow, worlds
 from vidlab.flow.horn_schunck import even_links
@@ -371,14 +370,6 @@ def test_gradients(name):
     how = {"1981": {"iterations": 3}, "lucas_kanade": {"radius": 2, "warps": 2}}
     how = how.get(name, {"warps": (2,), "iterations": 3})
     assert torch.autograd.gradcheck(lambda a, b: ESTIMATORS[name](a, b, **how), (first, second), atol=1e-4)
-
-
-@pytest.fixture
-def as_learners_run_it():
-    """Without the type checker of these tests, whose errors would come first."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.usefixtures("as_learners_run_it")

@@ -8,7 +8,6 @@ import zlib
 
 import pytest
 import torch
-from jaxtyping import config
 
 from vidlab import DataError, ShapeError, flow
 
@@ -26,14 +25,6 @@ def uniform(u, v, size=(4, 6), dtype=torch.float32):
 
 def random_flow(b=1, h=9, w=12, seed=0, length=3.0, dtype=torch.float32):
     return length * torch.randn(b, 2, h, w, dtype=dtype, generator=torch.Generator().manual_seed(seed))
-
-
-@pytest.fixture
-def as_learners_run_it():
-    """Without the type checker of these tests, whose errors would come first."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 # --- errors --------------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import math
 import pytest
 import torch
 from einops import einsum, rearrange
-from jaxtyping import config
 from torch import nn
 
 from vidlab import ShapeError, models
@@ -563,14 +562,6 @@ def test_the_histogram_network_reads_nothing_but_the_counts():
 
 
 # What is refused ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def as_learners_run_it():
-    """Without the type checker of these tests, whose errors would come first."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 def refused(call, *words):

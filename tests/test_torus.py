@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-from jaxtyping import config
 
 from vidlab import ShapeError
 from vidlab.actors import GROWTH, MOTIONS, REACH, SHAPES, outside, skin
@@ -502,14 +501,6 @@ def test_shapes_of_everything_at_other_sizes(size, frames, objects):
     assert scenes.clip.float().std() > 10
     share = scenes.mask[:, :, -1].float().mean() / (math.pi * 0.155**2)  # an actor takes the same part of the frame
     assert 0.75 < share < 1.25
-
-
-@pytest.fixture
-def as_learners_run_it():
-    """Without the type checker of these tests, whose errors would come first."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.usefixtures("as_learners_run_it")

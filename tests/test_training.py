@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 import torch
 import tqdm
-from jaxtyping import config
 from torch import nn
 
 from vidlab import ShapeError, VidlabError, checkpoints, training
@@ -91,13 +90,6 @@ def raising(module, error, at):
     handle = module.register_forward_hook(count)
     yield
     handle.remove()
-
-
-@pytest.fixture
-def unchecked():
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 # --- the ordinary run ----------------------------------------------------------------------------------------------
@@ -654,7 +646,7 @@ def test_two_processes_compute_what_one_does(tmp_path):
 # --- what does not fit ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("unchecked")
+@pytest.mark.usefixtures("as_learners_run_it")
 @pytest.mark.parametrize(
     ("change", "error", "says"),
     [
