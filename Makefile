@@ -6,6 +6,7 @@ PORT ?= 8888
 PIP_ARGS ?=
 TEST_ARGS ?=
 COURSE_ARGS ?=
+RESULTS_ARGS ?=
 
 BIN := .venv/bin
 # An environment is ready for this folder and these versions: a second `make lab` sees its mark and asks no network.
@@ -14,7 +15,7 @@ LEARN := .venv/ready-$(KEY)
 TEST := .venv/ready-to-test-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test course bench data doctor progress lock clean
+.PHONY: help lab test course results bench data doctor progress lock clean
 
 help:  ## list what there is
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' Makefile
@@ -30,6 +31,9 @@ test: $(TEST)  ## everything that must hold: style, units, doctests, lessons, br
 
 course: $(TEST)  ## run every lesson from a fresh kernel and save it (COURSE_ARGS="--only 01")
 	@$(BIN)/python -m vidlab.course run $(COURSE_ARGS)
+
+results: $(LEARN)  ## train what the tables of results need, over 3 seeds (RESULTS_ARGS="--only direction --workers 2")
+	@$(BIN)/python -m vidlab.runner $(RESULTS_ARGS)
 
 bench: $(TEST)  ## measure: widgets, key to pixels, decoding, optical flow beside its peers
 	@$(BIN)/python -m pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[test,bench]'

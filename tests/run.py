@@ -72,7 +72,7 @@ def tests(arguments: list[str], skips: Skips) -> int:
     folders = ["notebooks", "tests/browser", "tests", "vidlab"]
     chosen = any(argument.split("/")[0] in folders for argument in arguments)
     workers = min(max(os.cpu_count() or 2, 2), 4)
-    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "-n", str(workers), "--dist", "loadfile"]
+    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=280", "-n", str(workers), "--dist", "loadfile"]
     options += ["--doctest-modules", "--ignore=tests/run.py", "--ignore=tests/bench", "--ignore-glob=*conftest.py"]
     return int(pytest.main([*([] if chosen else folders), *options, *arguments], plugins=[skips]))
 

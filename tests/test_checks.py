@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import test_checks_early
 import test_checks_frames
+import test_checks_slow
 import torch
 from einops import rearrange
 
@@ -256,6 +257,7 @@ RIGHT = {
     ],
     **test_checks_frames.RIGHT,
     **test_checks_early.RIGHT,
+    **test_checks_slow.RIGHT,
 }
 
 
@@ -721,6 +723,7 @@ WRONG = {
     ],
     **test_checks_frames.WRONG,
     **test_checks_early.WRONG,
+    **test_checks_slow.WRONG,
 }
 
 
@@ -847,7 +850,8 @@ def test_inputs_are_fresh_and_all_axes_differ():
                     assert len(repr(value)) < 60
                     assert repr(pickle.loads(pickle.dumps(value))) == repr(value)
                 else:  # plain numbers: a check may one day call another process
-                    assert all(type(part) in (int, float) for part in (value if type(value) is tuple else [value]))
+                    parts = value if type(value) in (tuple, list) else [value]
+                    assert all(type(part) in (int, float) for part in parts)
 
 
 def test_an_answer_that_is_right_for_one_seed_only_is_caught():

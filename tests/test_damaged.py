@@ -17,7 +17,7 @@ from test_clips import copied, film
 
 from vidlab import ClipError, clips, data
 
-LIMIT = 20  # seconds for one file, on a busy machine; the slowest needs about one
+LIMIT = 60  # seconds for one file, on a busy machine; the slowest needs about one
 SWELL = 400  # MB that no damaged file may take beyond what the sound one takes
 CONTEXT = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
 LIES = (
@@ -140,6 +140,7 @@ def read_all(files):
     return results
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["h264.mp4", "h264.mkv", "walker.mp4"])
 def test_damaged_films(tmp_path, kind):
     suffix = kind.split(".")[-1]
@@ -183,11 +184,12 @@ def test_damaged_films(tmp_path, kind):
 def test_a_reader_that_hangs_or_dies_is_noticed(tmp_path, monkeypatch):
     """The watch itself: a process that sleeps and one that is killed are told from one that answers."""
     film(tmp_path / "a.mp4", frames=2)
-    monkeypatch.setattr("test_damaged.LIMIT", 1.0)
     monkeypatch.setattr("test_damaged.serve", misbehave)
-    files = {"sleeps": "sleeps", "dies": "dies", "reads": tmp_path / "a.mp4"}
+    files = {"dies": "dies", "dies too": "dies", "reads": tmp_path / "a.mp4"}
     outcomes = {name: result[0] for name, result in read_all(files).items()}
-    assert outcomes == {"sleeps": "hangs", "dies": "crashes", "reads": "read"}
+    assert outcomes == {"dies": "crashes", "dies too": "crashes", "reads": "read"}
+    monkeypatch.setattr("test_damaged.LIMIT", 1.0)  # too short for one that reads, where the machine is slow
+    assert [result[0] for result in read_all({"sleeps": "sleeps"}).values()] == ["hangs"]
 
 
 def misbehave(pipe):
@@ -197,7 +199,7 @@ def misbehave(pipe):
     while True:
         task = pipe.recv()
         if task == "sleeps":
-            time.sleep(60)
+            time.sleep(600)
         elif task == "dies":
             os.kill(os.getpid(), signal.SIGSEGV)
         pipe.send(attempt(task))

@@ -46,16 +46,21 @@ def course(tmp_path, monkeypatch):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves CONTENT; `cut` ends an answer after so many bytes, `pause` slows it down, `ranges` honours Range."""
+    """Serves CONTENT; `cut` ends an answer after so many bytes, `pause` slows it down, `ranges` honours Range.
+
+    With `halt` the line goes dead after so many bytes, until the test sets `resume`.
+    """
 
     daemon_threads = True
     cut: int | None = None
+    halt: int | None = None
     pause = 0.0
     ranges = True
     status = 200
 
     def __init__(self):
         self.asked: list[str | None] = []
+        self.resume = threading.Event()
         super().__init__(("127.0.0.1", 0), Handler)
 
 
@@ -77,6 +82,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         body = CONTENT[start:][: server.cut]
         for at in range(0, len(body), 100_000):
+            if server.halt is not None and at >= server.halt:
+                server.resume.wait(200)
             self.wfile.write(body[at : at + 100_000])
             time.sleep(server.pause)
 
@@ -209,7 +216,7 @@ def test_fetch_then_offline(course, server):
 
 def test_a_killed_download_leaves_nothing_half_and_goes_on(course, server):
     course(row("noise", source=server.url))
-    server.pause = 0.05
+    server.halt = 1_500_000
     child = subprocess.Popen([*FETCH, "noise"], stderr=subprocess.DEVNULL)
     part = data.cache() / f".{data.registry()['noise'].file.name}.part"
     while not (part.exists() and part.stat().st_size > 500_000):
@@ -218,7 +225,8 @@ def test_a_killed_download_leaves_nothing_half_and_goes_on(course, server):
     child.send_signal(signal.SIGKILL)
     child.wait()
     assert not data.is_here("noise")
-    kept, server.pause = part.stat().st_size, 0.0
+    kept, server.halt = part.stat().st_size, None
+    server.resume.set()
     assert 500_000 < kept < len(CONTENT)
     assert data.path("noise").read_bytes() == CONTENT
     assert server.asked == [None, f"bytes={kept}-"]
@@ -301,7 +309,7 @@ def test_many_processes_at_once(course, server):
     course(row("noise", source=server.url))
     server.pause = 0.01
     children = [subprocess.Popen([*FETCH, "noise"], stdout=-1, stderr=-1, text=True) for _ in range(3)]
-    said = [child.communicate(timeout=100)[0].strip() for child in children]
+    said = [child.communicate(timeout=200)[0].strip() for child in children]
     assert said == [str(data.registry()["noise"].file)] * 3
     assert data.path("noise").read_bytes() == CONTENT
     assert server.asked == [None], "one fetches, the others wait for it"

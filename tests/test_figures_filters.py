@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 from einops import rearrange
+from torch import nn
 
 from vidlab import figures
 from vidlab.errors import ShapeError
-from vidlab.figures import Filters, filter_motion, frame
+from vidlab.figures import Filters, filter_motion, filters_poster, frame
 
 FOLDER = Path(figures.__file__).parent
 
@@ -233,6 +234,73 @@ def test_pictures_lie_around_grey():
     assert (grey == grey[..., :1]).all()
 
 
+def test_the_grey_view_is_what_a_grey_video_meets():
+    """red + green + blue, on one scale for all: a filter that only tells colours apart is nearly flat."""
+    weights = trained(s=2)
+    weights[:, 1] *= 3
+    weights[:, 2] = torch.tensor([1.0, -1.0, 0.0]).view(3, 1, 1) * weights[:, 2, :, :1]
+    widget = Filters(weights, grey=True)
+    video, layer = random(1, 5, 9, 9), torch.from_numpy(widget.weights[-1]).float()
+    volume = video.expand(3, -1, -1, -1)[None]
+    met = nn.functional.conv3d(volume, rearrange(layer, "o t c h w -> o c t h w"))
+    grey = torch.from_numpy(widget.shown()[-1]).float()
+    assert grey.shape == (6, 5, 1, 5, 5)
+    torch.testing.assert_close(
+        nn.functional.conv3d(video[None], rearrange(grey, "o t c h w -> o c t h w")), met, rtol=1e-4, atol=1e-4
+    )
+    films = np.stack([widget.picture(k) for k in range(6)])
+    assert (films == films[..., :1]).all()
+    sums = widget.weights.sum(3)  # s o t h w
+    assert np.abs(films[..., 0] - (127.5 + 127.5 * sums[-1] / np.abs(sums).max())).max() <= 0.5001
+    assert (films[2] == 128).all()
+    assert np.ptp(films[1]) > 2 * np.ptp(films[0])
+    own = widget.picture(0, common=False).astype(int)
+    assert np.abs(own - 127.5).max() == 127.5
+    np.testing.assert_array_equal(Filters(weights).picture(0, grey=True, common=True), films[0])
+    colour = Filters(weights).picture(2)
+    assert (colour != colour[..., :1]).any()
+    np.testing.assert_array_equal(widget.picture(2, grey=False, common=False), colour)
+
+
+def test_the_view_is_in_the_state_and_a_trait():
+    looks = lambda widget: tuple(widget.state()[key] for key in ("grey", "common"))  # noqa: E731
+    assert looks(Filters(trained())) == (False, False)
+    assert looks(Filters(trained(), grey=True)) == (True, True)
+    assert looks(Filters(trained(c=1), grey=False)) == (True, True)  # there is no other
+    numbers = [Filters(trained(), grey=grey).state()["numbers"] for grey in (False, True)]
+    assert numbers[0] == numbers[1]
+    live = Filters(trained()).live()
+    live.grey = True
+    assert live.get_state()["grey"] is True
+
+
+def test_the_poster_follows_the_view():
+    for t in (3, 5):  # side by side, and as films
+        views = [Filters(random(6, t, 3, 5, 5), grey=grey) for grey in (False, True)]
+        posters = [np.asarray(view.poster_image()).astype(int) for view in views]
+        tinted = [(np.ptp(each, axis=2) > 60).sum() for each in posters]
+        assert tinted[0] > 5 * tinted[1] > 0  # a frame around the chosen filter is left
+    weights = torch.full((2, 3, 3, 3, 3), 0.1)
+    weights[1] = -0.25
+    assert filters_poster.scale_words(Filters(weights, grey=True)) == (
+        "red + green + blue: white is +0.75, grey 0, black −0.75"
+    )
+    assert filters_poster.scale_words(Filters(weights[:, :, :1])) == "white is +0.25, grey 0, black −0.25"
+    assert filters_poster.scale_words(Filters(weights)) == "grey is 0, each filter on its own scale"
+    few = np.asarray(Filters(weights, grey=True).poster_image())
+    assert few.shape[0] < 620
+    for level, y in ((178.5, 90), (0, 230)):  # 0.1 and −0.25 of 0.25
+        starts = np.diff((np.abs(few[y, :410, 0] - level) < 1).astype(int)) == 1
+        assert starts.sum() == 3, "three frames side by side"
+
+
+@pytest.mark.parametrize(
+    ("filters", "shown", "columns"), [(8, 1, 4), (6, 1, 3), (7, 1, 3), (32, 1, 8), (1, 1, 1), (8, 3, 2), (16, 3, 3)]
+)
+def test_filters_stand_in_about_a_square(filters, shown, columns):
+    assert filters_poster.columns_for(filters, shown) == columns
+
+
 def test_early_fusion_and_conv3d_weights():
     conv = torch.nn.Conv2d(4 * 3, 6, 5)
     early = Filters(rearrange(conv.weight, "o (t c) h w -> o t c h w", t=4))
@@ -259,9 +327,12 @@ def test_the_script_is_whole():
     own = (FOLDER / "filters.js").read_text()
     module = frame.module("filters.js")
     assert module.count("export") == module.count("export default { render }") == 1
-    for each in re.search(r'import \{ (.*) \} from "./kit.js";', own)[1].split(", "):
-        assert re.search(rf"^(async )?(function|const) {each}\b", module, re.MULTILINE)
-        assert len(re.findall(rf"\b{each}\b", own)) > 1, f"imports {each} for nothing"
+    assert frame.scripts("filters.js") == ["kit.js", "filters_paint.js", "filters.js"]
+    for names in re.findall(r'^import \{ (.*) \} from "./.*";$', own, re.MULTILINE):
+        for each in names.split(", "):
+            assert re.search(rf"^(async )?(function|const) {each}\b", module, re.MULTILINE)
+            assert len(re.findall(rf"\b{each}\b", own)) > 1, f"imports {each} for nothing"
+    assert int(re.search(r"^const FEW = (\d+);", own, re.MULTILINE)[1]) == filters_poster.FEW
 
 
 def test_the_alternative_text_is_computed():
@@ -274,6 +345,9 @@ def test_the_alternative_text_is_computed():
     flat = Filters(torch.ones(2, 3, 1, 3, 3), names=["a", "b"]).alt
     assert "in 1 channel each, as films: 2 static. a is static" in flat
     assert "changed" not in flat
+    assert text.endswith(" Shown in colour.")
+    assert Filters(trained(), grey=True).alt.endswith(" Shown in grey: the sum of red, green and blue.")
+    assert flat.endswith(" Shown in grey.")
 
 
 def test_what_does_not_fit_is_refused():

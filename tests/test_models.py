@@ -417,6 +417,51 @@ def test_3d_convolution_sees_seven_frames(name):
         assert frames_seen(maps[:, :, t], clip) == list(seen)
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("extent", [1, 2, 3, 4, 5, 6])
+def test_a_3d_block_keeps_the_frames_as_many_for_every_extent(extent, stride):
+    """Zeros stand on both sides, and for an even extent one more after the last frame; so said, and so seen."""
+    block = ready(lambda: backbone.block3d(3, 5, extent, stride))
+    assert list(block.state_dict())[0] == "0.weight"
+    assert block[0].weight.shape == (5, 3, extent, 3, 3)
+    assert ("a zero frame after the last" in repr(block)) == (extent % 2 == 0)
+    before, after = (extent - 1) // 2, extent // 2
+    for frames in (1, 2, 7, 8):
+        clip, moments = rand(1, frames, 3, SIZE, SIZE).requires_grad_(), math.ceil(frames / stride)
+        for moment in range(moments):
+            maps, t = block(rearrange(clip, "b t c h w -> b c t h w")), moment * stride
+            assert maps.shape == (1, 5, moments, SIZE // 2, SIZE // 2)
+            seen = [each for each in range(t - before, t + after + 1) if 0 <= each < frames]
+            assert frames_seen(maps[:, :, moment], clip) == seen
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("extent", [2, 4])
+def test_even_extents_are_padded_as_torch_does_it(extent):
+    volume, block = rand(2, 3, 6, SIZE, SIZE), ready(lambda: backbone.block3d(3, 5, extent))
+    same = nn.functional.conv3d(volume, block[0].weight, padding="same")  # which knows no stride: take every second
+    close(block[0](volume), same[..., ::2, ::2])
+    model = ready(lambda: models.Conv3DNet(CLASSES, extent=extent))
+    assert model.blocks(volume).shape[2] == 6
+    assert model.filters().shape == (8, extent, 3, 3, 3)
+
+
+@pytest.mark.parametrize(("extent", "padding"), [(1, None), (3, None), (5, None), (2, 0), (2, 1), (4, 0)])
+def test_odd_extents_and_paddings_that_were_asked_for_are_plain_convolutions(extent, padding):
+    """Number for number, weight for weight: a network that was trained before stays what it was."""
+    torch.manual_seed(1)
+    block = backbone.block3d(3, 5, extent, 1, padding)
+    torch.manual_seed(1)
+    zeros = extent // 2 if padding is None else padding
+    plain = nn.Sequential(
+        nn.Conv3d(3, 5, (extent, 3, 3), (1, 2, 2), (zeros, 1, 1), bias=False), nn.BatchNorm3d(5), nn.ReLU()
+    )
+    assert repr(block) == repr(plain)
+    plain.load_state_dict(block.state_dict(), strict=True)
+    volume = rand(2, 3, 6, SIZE, SIZE, dtype=torch.float32)
+    assert torch.equal(block(volume), plain(volume))
+
+
 @pytest.mark.parametrize(("c_in", "c_out", "middle"), [(64, 64, 144), (64, 128, 230), (128, 128, 288)])
 def test_middle_channels_are_those_of_the_paper(c_in, c_out, middle):
     assert models.middle_channels(c_in, c_out) == middle

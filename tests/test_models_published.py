@@ -20,7 +20,8 @@ from vidlab.models.published.alexnet import normalisation
 from vidlab.models.published.karpathy import AverageProbability, Multiresolution
 
 ALEXNET, VGG, VIDEO = (1, 1, 3, 227, 227), (1, 1, 3, 224, 224), (1, 16, 3, 112, 112)
-TAKES = {"alexnet": ALEXNET, "vgg16": VGG, "karpathy": (1, 10, 3, 170, 170)}  # all others: VIDEO
+TAKES = {"alexnet": ALEXNET, "vgg16": VGG, "resnet18": VGG, "karpathy": (1, 10, 3, 170, 170)}  # all others: VIDEO
+TAKES |= {"timesformer": (1, 8, 3, 224, 224), "vivit": (1, 32, 3, 224, 224)}
 
 
 def rand(*shape, seed=0):
@@ -68,6 +69,10 @@ COUNTED = {
     "mc3_18": ("mc3_18", {}),
     "r2plus1d_18": ("r2plus1d_18", {}),
     "r2plus1d_18_per_conv_midchannels_stem45": ("r2plus1d_18", {"middle": "convolution"}),
+    "vivit_b_16x2_400": ("vivit", {}),
+    "timesformer_b_divided_400": ("timesformer", {}),
+    "timesformer_b_joint_400": ("timesformer", {"kind": "joint"}),
+    "timesformer_b_space_400": ("timesformer", {"kind": "space"}),
 }
 
 
@@ -78,7 +83,8 @@ def test_parameters_are_the_published_ones(row):
 
 
 def test_every_published_count_is_checked():
-    assert data.published("params")["rows"].keys() - COUNTED.keys() == {"c3d_convs"}
+    parts = {"c3d_convs", "nonlocal_512", "nonlocal_1024"}  # the blocks: in test_models_attention.py
+    assert data.published("params")["rows"].keys() - COUNTED.keys() == parts
     assert parameters(build("c3d"), "features") == data.published("params")["rows"]["c3d_convs"] == 27_655_936
 
 

@@ -5,6 +5,7 @@ import copy
 import io
 import os
 import pickle
+import random
 import signal
 import socket
 import subprocess
@@ -614,10 +615,17 @@ torch.save([model.state_dict(), history.losses, timed.losses, refused], f"{sys.a
 SHARED = {"steps": 10, "batch": 8, "lr": 0.01, "augment": roll, "device": "cpu"}
 
 
+def free_port() -> int:
+    """One that the system hands to nobody by itself, while the two processes are still starting."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with contextlib.suppress(OSError), socket.socket() as free:
+            free.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no free port")
+
+
 def test_two_processes_compute_what_one_does(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
     if sys.platform == "linux":
         meeting["GLOO_SOCKET_IFNAME"] = "lo"
     here = Path(__file__).parent

@@ -3,8 +3,8 @@
 import io
 import json
 import os
+import random
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +19,7 @@ from vidlab.doctor import chromium, install_line
 from vidlab.figures.frame import Widget
 
 ARGS = "--no-sandbox --disable-quic --disable-background-networking --disable-component-update --disable-sync".split()
-TIMEOUT = 60_000  # milliseconds; far more than is needed, because two workers may share one core
+TIMEOUT = 90_000  # milliseconds; far more than is needed, because two workers may share one core
 
 
 def pytest_collection_modifyitems(items):
@@ -34,7 +34,7 @@ def browser():
     if path is None:
         pytest.skip(f"no Chromium here; {install_line('chromium')}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS, timeout=TIMEOUT)
         yield browser
         browser.close()
 
@@ -95,9 +95,8 @@ def lab(tmp_path_factory):
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
     work = root / "work"
     work.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    # Below the ports that a system hands out by itself; if this one is taken, the server tries others.
+    port = random.randrange(20_000, 30_000)
     token = secrets.token_hex(16)
     folders = {
         "JUPYTER_CONFIG_DIR": root / "config",
@@ -113,20 +112,26 @@ def lab(tmp_path_factory):
         environment = os.environ | {name: str(folder) for name, folder in folders.items()}
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
-        address = f"http://127.0.0.1:{port}"
-        _wait_for(f"{address}/api/status?token={token}", server, root / "log")
+        address = _address(server, root / "runtime", token, root / "log")
         yield work, lambda notebook: f"{address}/lab/tree/{notebook}?token={token}"
     finally:
         server.terminate()
-        server.wait(20)
+        try:
+            server.wait(60)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
-def _wait_for(url: str, server: subprocess.Popen, log, seconds: float = 60) -> None:
+def _address(server: subprocess.Popen, runtime: Path, token: str, log: Path, seconds: float = 180) -> str:
+    """Where the server answers: it writes that into a file, and may have taken another port than it was asked to."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and server.poll() is None:
         try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except OSError:
+            said = json.loads((runtime / f"jpserver-{server.pid}.json").read_text())
+            address = f"http://127.0.0.1:{said['port']}"
+            urllib.request.urlopen(f"{address}/api/status?token={token}", timeout=20).close()
+            return address
+        except (OSError, ValueError):  # not there yet, half written, not listening yet
             time.sleep(0.1)
     raise RuntimeError(f"JupyterLab did not answer:\n{log.read_text()[-2000:]}")

@@ -1,10 +1,12 @@
-"""What the browser tests do on a page: read a canvas, find a slider, move it by its keys."""
+"""What the browser tests do on a page: read a canvas, find a slider, move it by its keys, wait for what takes time."""
 
 import base64
+from time import monotonic
 
 import numpy as np
 from axe_playwright_python.sync_playwright import Axe
 
+PATIENCE = 60  # seconds for what comes sooner or later: far more than is needed, a machine may stand still for a while
 PACK = """const pack = (bytes) => {
   let letters = "";
   for (let i = 0; i < bytes.length; i += 30000) letters += String.fromCharCode(...bytes.subarray(i, i + 30000));
@@ -21,7 +23,11 @@ GET_PIXELS = (
 
 def all_pixels(canvases) -> list[np.ndarray]:
     """What each canvas of a locator shows, bytes `h w 4`."""
-    found = canvases.evaluate_all(GET_PIXELS)
+    return unpacked(canvases.evaluate_all(GET_PIXELS))
+
+
+def unpacked(found: list) -> list[np.ndarray]:
+    """The answers of GET_PIXELS as arrays."""
     return [np.frombuffer(base64.b64decode(data), np.uint8).reshape(h, w, 4) for h, w, data in found]
 
 
@@ -42,6 +48,25 @@ def live(page, figure: int = 0):
     return page.locator("[data-ready]").nth(figure)
 
 
+def eventually(page, claim, seconds: float = PATIENCE):
+    """Make a claim (a function that asserts) again and again until it holds; in the end it fails as it is."""
+    end = monotonic() + seconds
+    while True:
+        try:
+            return claim()
+        except AssertionError:
+            if monotonic() > end:
+                raise
+        page.wait_for_timeout(37)
+
+
+def resize(page, width: int, height: int = 900):
+    """Another size of the window, and two frames in which the page takes it over."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_function(f"innerWidth === {width} && innerHeight === {height}")
+    pass_frames(page, 2)
+
+
 def pass_frames(page, count: int):
     """Wait for so many animation frames."""
     page.evaluate("async (n) => { while (n--) await new Promise(requestAnimationFrame); }", count)
@@ -51,13 +76,30 @@ def draw_times(page, keys: list[str]) -> list[float]:
     """Press keys, and return the milliseconds of all drawing that this caused."""
     page.evaluate("""() => {
       const el = document.querySelector("[data-ready]");
+      window.watch?.disconnect();
       window.drawn = [];
-      new MutationObserver((all) => all.forEach(() => drawn.push(Number(el.dataset.drawMs))))
-        .observe(el, { attributeFilter: ["data-draw-ms"] });
+      window.watch = new MutationObserver((all) => all.forEach(() => drawn.push(Number(el.dataset.drawMs))));
+      watch.observe(el, { attributeFilter: ["data-draw-ms"] });
     }""")
     for key in keys:
         page.keyboard.press(key)
     return page.evaluate("drawn")
+
+
+def expect_quick(page, keys: list[str], limit: float, *, drawn: int, rounds: int = 6) -> list[float]:
+    """These keys cause at least `drawn` drawings, and half of them take less than `limit` ms. Returns these times.
+
+    In some round: a page that draws slowly does so in each, a machine that was busy with something else does not.
+    """
+    medians = []
+    for _ in range(rounds):
+        times = draw_times(page, keys)
+        assert len(times) >= drawn
+        medians.append(float(np.median(times[len(times) // 4 :])))  # the first ones warm up
+        if medians[-1] < limit:
+            return times
+        page.wait_for_timeout(1000)
+    raise AssertionError(f"drawing takes {medians} ms, wanted: less than {limit}")
 
 
 def slider(page, name: str, figure: int = 0):

@@ -152,6 +152,28 @@ def test_every_box_lights_the_frames_it_sees(open_widgets):
         assert ("No box at the top sees frame 10" in unseen) == (widget.settings.architecture == "slow")
 
 
+def test_the_light_follows_the_network(open_widgets):
+    """A box stays lit where it stays; what it sees is lit anew as soon as that changes."""
+    page = open_widgets(FusionMap("slow", frames=10))
+    cone = page.locator(".cone")
+    boxes(page, 0).nth(1).hover()
+    page.mouse.move(0, 0)
+    assert lit_frames(page) == [2, 3, 4, 5]
+    before = cone.get_attribute("d")
+    set_to(page, "channels C_out", 3)
+    assert (lit_frames(page), cone.get_attribute("d")) == ([2, 3, 4, 5], before)
+    set_to(page, "extent k_t", 1)
+    assert lit_frames(page) == [2, 3, 4]
+    assert cone.get_attribute("d") != before
+    assert page.locator(".said").text_content() == "conv 1, box 2 of 4, sees 3 of 10 frames: 2–4"
+    set_to(page, "frames T", 10)
+    s = FusionMap("slow", frames=12, extent=3)
+    row, box = s.chosen()
+    low, high = s.rows[row].spans[box]
+    assert lit_frames(page) == list(range(low, high + 1))
+    assert page.locator("[aria-current='true']").count() == 1
+
+
 def test_boxes_by_keys(open_widgets):
     page = open_widgets(FusionMap("3d", frames=20))
     page.evaluate("() => { window.leaked = []; document.onkeydown = (event) => leaked.push(event.key); }")

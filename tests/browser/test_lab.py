@@ -3,6 +3,9 @@
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from hands import pass_frames
+
+pytestmark = pytest.mark.timeout(900)  # a server and a kernel start, while other tests run
 
 SETUP = """\
 import torch
@@ -18,6 +21,9 @@ CELLS = [
     "live = cube.live()\nlive",
     "print('t is', live.t)\nlive.t = 2",
 ]
+VALUE_OF_LIVE = (
+    "(value) => document.querySelectorAll('.jp-CodeCell')[4].querySelector('label.slider input').value === value"
+)
 PIXELS = "(canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.join()"
 
 
@@ -29,13 +35,21 @@ def notebook(browser, lab):
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "figures.ipynb")
     page = browser.new_page(viewport={"width": 1280, "height": 1600})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(180_000)
     page.goto(address("figures.ipynb"))
+    page.wait_for_function("window.jupyterapp?.restored.then(() => true)")  # a late panel would close an open menu
     # The notebook's own attribute says idle while there is no kernel yet; the status bar tells the truth.
-    page.locator(".jp-StatusBar-TextItem", has_text="| Idle").wait_for()
+    idle = page.locator(".jp-StatusBar-TextItem", has_text="| Idle")
+    idle.wait_for()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.wait_for_function("document.querySelectorAll('.vidlab[data-ready]').length === 4")
+    # To the end, and until the last cell's word has come back: then nothing takes the focus or moves a slider any more.
+    page.get_by_text("t is 4", exact=True).wait_for()
+    page.wait_for_function(VALUE_OF_LIVE, arg="2")
+    in_cell(page, 5).locator(".jp-InputPrompt", has_text="[6]").wait_for()
+    idle.wait_for()
+    pass_frames(page, 5)
     yield page
     page.close()
 
@@ -62,11 +76,10 @@ def test_python_reads_what_the_reader_did_and_moves_it(notebook):
     notebook.keyboard.press("End")
     assert slider.input_value() == "11"
     in_cell(notebook, 5).locator(".cm-content").click()
+    in_cell(notebook, 5).locator(".cm-focused").wait_for()
     notebook.keyboard.press("Control+Enter")
     notebook.get_by_text("t is 11", exact=True).wait_for()
-    notebook.wait_for_function(
-        "document.querySelectorAll('.jp-CodeCell')[4].querySelector('label.slider input').value === '2'"
-    )
+    notebook.wait_for_function(VALUE_OF_LIVE, arg="2")
 
 
 def test_a_still_has_its_alternative_text(notebook):

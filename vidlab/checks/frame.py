@@ -30,12 +30,14 @@ LESSONS = {
     "estimation": "04 Estimating flow",
     "frames": "05 Single frame and late fusion",
     "early": "06 Early fusion",
+    "slow": "07 Slow fusion and 3D convolution",
 }
 MODULES = {  # the others are called as their lesson
     "constraint": "flow_constraint",
     "estimation": "flow_estimation",
     "frames": "single_frame",
     "early": "early_fusion",
+    "slow": "slow_fusion",
 }
 SYMBOL = {"solved": "✔", "wrong": "✘", "open": "○"}
 COLOUR = {"solved": "#2e8b57", "wrong": "#d55e00", "open": "#808080"}
@@ -54,8 +56,8 @@ class Mistake:
 class Exercise:
     """One exercise: what is asked, its reference, how inputs are drawn, and what a right answer looks like.
 
-    `draw` takes a `torch.Generator` and returns a list of argument tuples: tensors, plain numbers, tuples of these;
-    or a network, whose `repr` is short.
+    `draw` takes a `torch.Generator` and returns a list of argument tuples: tensors, plain numbers, tuples or lists of
+    these; or a network, whose `repr` is short.
     """
 
     name: str
@@ -109,7 +111,7 @@ def exercises(lesson: str | None = None) -> dict[str, Exercise]:
 
 def copies(arguments: tuple) -> tuple:
     """The arguments once more, so that nobody can change ours."""
-    return tuple(value.clone() if isinstance(value, torch.Tensor) else value for value in arguments)
+    return tuple(v.clone() if isinstance(v, torch.Tensor) else list(v) if isinstance(v, list) else v for v in arguments)
 
 
 def _learners_line(function: Callable, error: BaseException) -> tuple[int, str] | None:
@@ -159,7 +161,8 @@ def judge(exercise: Exercise, function: Any, seed: int | None = None) -> Result:
                 if isinstance(error, NotImplementedError) and _is_stub(function, error):
                     return Result(exercise.name, "open", "not tried yet")
                 return Result(exercise.name, "wrong", _stopped(exercise, function, error, arguments))
-            changed = [a is not b and differs(a, b) for a, b in zip(arguments, given, strict=True)]
+            pairs = zip(arguments, given, strict=True)
+            changed = [a != b if isinstance(a, list) else a is not b and differs(a, b) for a, b in pairs]
             if any(changed):
                 name = list(inspect.signature(exercise.reference).parameters)[changed.index(True)]
                 message = f"it changes its input: “{name}” is not the same after the call; work on a new tensor"

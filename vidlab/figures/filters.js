@@ -1,54 +1,26 @@
 // Filters of a first layer: each a little film, all in step. One of them is cut open: its frames, how much of its energy
 // lies in each, and its x–t and y–t cuts, where what drifts is slanted. A slider goes through its training.
-import { bytesOf, caption, checkbox, clamp, drag, h, mount, ownName, partAt, player, publish, signed, slider, timed, view } from "./kit.js";
+import { caption, checkbox, clamp, drag, h, mount, ownName, partAt, player, publish, signed, slider, timed, view } from "./kit.js";
+import { addColours, energies, largest, openWeights, paintFilm } from "./filters_paint.js";
 
+const FEW = 4; // frames: so few are shown side by side, as in filters_poster.py
 const percent = (share) => `${Math.round(100 * share)} %`;
 
-/** Weights as numbers, `s o t c h w`: whole multiples of each filter's unit. */
-function openWeights(model) {
-  const [count, filters, frames, channels, high, wide] = model.get("shape");
-  const bytes = bytesOf(model.get("codes"));
-  const codes = model.get("bits") === 16 ? new Int16Array(bytes.buffer) : new Int8Array(bytes.buffer);
-  const units = model.get("units");
-  const size = frames * channels * high * wide;
-  const weights = Float64Array.from(codes, (code, i) => code * units[Math.floor(i / size) % filters]);
-  const film = (s, o) => weights.subarray((s * filters + o) * size, (s * filters + o + 1) * size);
-  return { count, filters, frames, channels, high, wide, weights, film };
-}
-
-const largest = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
-
-/** The film as pixels, frame after frame: grey is 0, full colour the largest weight. */
-function paintFilm({ frames, channels, high, wide }, film, most) {
-  const size = high * wide;
-  const pixels = new Uint8ClampedArray(4 * frames * size).fill(255); // rounds by its type
-  for (let t = 0; t < frames; t++) {
-    for (let i = 0; i < size; i++) {
-      for (let c = 0; c < 3; c++) {
-        const weight = film[(t * channels + Math.min(c, channels - 1)) * size + i];
-        pixels[4 * (t * size + i) + c] = 127.5 + (127.5 * weight) / most;
-      }
-    }
-  }
-  return pixels;
-}
-
-/** A share of the squared weights in each frame. */
-function energies({ frames }, film) {
-  const size = film.length / frames;
-  const sums = Array.from({ length: frames }, (_, t) =>
-    film.subarray(t * size, (t + 1) * size).reduce((sum, weight) => sum + weight * weight, 0),
-  );
-  const total = sums.reduce((a, b) => a + b, 0) || 1;
-  return sums.map((sum) => sum / total);
+/** Columns of about a square of filters, of films with no hole at its end where that can be; as in filters_poster.py. */
+function columnsFor(filters, shown) {
+  if (shown > 1) return Math.ceil(Math.sqrt((1.5 * filters) / shown));
+  const least = Math.ceil(Math.sqrt(filters));
+  for (let columns = least; columns <= 1.5 * least; columns++) if (filters % columns === 0) return columns;
+  return least;
 }
 
 /** One radio button a filter, which the browser lets the arrow keys walk through; up and down go by rows. */
-function makeGrid({ filters, wide, high }, names, choose) {
-  const columns = Math.ceil(Math.sqrt(filters));
+function makeGrid({ filters, frames, wide, high }, names, choose) {
+  const shown = frames <= FEW ? frames : 1;
+  const columns = columnsFor(filters, shown);
   const group = ownName();
   const cells = names.map((name, k) => {
-    const canvas = h("canvas", { width: wide, height: high, class: "pixelated", "aria-hidden": "true" });
+    const canvases = Array.from({ length: shown }, () => h("canvas", { width: wide, height: high, class: "pixelated" }));
     const input = h("input", { class: "cover", type: "radio", name: group, "aria-label": name, onchange: () => choose(k) });
     input.addEventListener("keydown", (event) => {
       const by = { ArrowUp: -columns, ArrowDown: columns }[event.key];
@@ -59,12 +31,15 @@ function makeGrid({ filters, wide, high }, names, choose) {
       next.input.focus();
       choose(k + by);
     });
-    const cell = h("label", { class: "cell", title: name }, input, canvas, h("span", { "aria-hidden": "true" }, name.replace(/^filter (?=\d+$)/, "")));
-    return { cell, input, context: canvas.getContext("2d") };
+    const film = h("div", { class: "film", "aria-hidden": "true" }, ...canvases);
+    const called = h("span", { "aria-hidden": "true" }, name.replace(/^filter (?=\d+$)/, ""));
+    const cell = h("label", { class: "cell", title: name }, input, film, called);
+    return { cell, input, contexts: canvases.map((canvas) => canvas.getContext("2d")) };
   });
   const box = h("div", { class: "grid", role: "radiogroup", "aria-label": "filters" }, ...cells.map(({ cell }) => cell));
   box.style.setProperty("--columns", columns);
-  return { box, cells };
+  box.style.setProperty("--shown", shown);
+  return { box, cells, shown };
 }
 
 /** All frames in a row; under each a bar for its share of the energy. */
@@ -85,19 +60,24 @@ function makeStrip({ frames, wide, high }, goTo) {
 async function render({ model, el }) {
   const net = openWeights(model);
   const { count, filters, frames, high, wide } = net;
+  const coloured = net.channels === 3;
   const [steps, numbers, words, phrases, names, fps] = ["steps", "numbers", "words", "phrases", "names", "fps"].map((key) =>
     model.get(key),
   );
   const last = { t: frames - 1, filter: filters - 1, snapshot: count - 1, x: wide - 1, y: high - 1 };
   const at = {};
-  let common = Boolean(model.get("common"));
-  const ofAll = largest(net.weights);
-  /** The pixels of all filters at all snapshots, for each of the two scales, once it is asked for. */
-  const painted = { own: null, all: null };
-  const paintAll = (most) =>
-    Array.from({ length: count }, (_, s) =>
-      Array.from({ length: filters }, (_, k) => paintFilm(net, net.film(s, k), most ?? largest(net.film(s, k)))),
-    );
+  const seen = model.get("seen");
+  const look = { grey: !coloured || Boolean(model.get("grey")), common: Boolean(model.get("common")) };
+  const began = look.grey;
+  /** The pixels of all filters at all snapshots, and the largest weight of all, in each look once it is asked for. */
+  const painted = {};
+  function paintAll() {
+    const shown = look.grey && coloured ? addColours(net) : net;
+    const most = largest(shown.weights);
+    const paint = (film) => paintFilm(shown, film, look.common ? most : largest(film));
+    const row = (s) => Array.from({ length: filters }, (_, k) => paint(shown.film(s, k)));
+    return { most, films: Array.from({ length: count }, (_, s) => row(s)) };
+  }
   let films = []; // those of the chosen snapshot
   const frame = (k, t) => new ImageData(films[k].subarray(4 * t * high * wide, 4 * (t + 1) * high * wide), wide, high);
 
@@ -147,10 +127,19 @@ async function render({ model, el }) {
     captions.xt.textContent = `x–t cut at y = ${at.y}`;
   }
   function drawFilms() {
-    films = (common ? (painted.all ??= paintAll(ofAll)) : (painted.own ??= paintAll()))[at.snapshot];
+    const all = (painted[`${look.grey} ${look.common}`] ??= paintAll());
+    films = all.films[at.snapshot];
+    aside.hidden = !(look.grey && coloured);
+    const most = Number(all.most.toPrecision(2));
+    const ends = look.grey ? `white is +${most}, black −${most}` : `full colour is ±${most}`;
+    scaleWords.textContent = `grey is 0, ${look.common ? ends : "each filter on its own scale"}`;
   }
   function drawGrid() {
-    grid.cells.forEach(({ context }, k) => context.putImageData(frame(k, at.t), 0, 0));
+    grid.cells.forEach(({ contexts }, k) => {
+      contexts.forEach((context, t) => context.putImageData(frame(k, grid.shown > 1 ? t : at.t), 0, 0));
+    });
+  }
+  function markFrame() {
     strip.columns.forEach(({ box }, t) => box.classList.toggle("now", t === at.t));
   }
   let shares;
@@ -166,6 +155,7 @@ async function render({ model, el }) {
     strip.box.setAttribute("aria-label", `${names[at.filter]}, share of its energy: ${told}`);
   }
 
+  const aside = h("span", { class: "axes" }, "measured in all three colours");
   const [name, verdict] = [h("b"), h("div", { class: "verdict", "aria-live": "polite" })];
   const numberOf = {};
   const number = (key, label, explained) => {
@@ -204,15 +194,22 @@ async function render({ model, el }) {
     sliders[axis] = slider({ name: called_, kind: axis, last: last[axis], text: texts[axis], oninput });
   }
   const play = player({ count: frames, fps, get: () => at.t, show: (t) => move({ t }) });
-  const scale = checkbox("one scale for all", common, (on) => setCommon(on));
+  const boxes = {
+    common: checkbox("one scale for all", look.common, (common) => change({ common })),
+    grey: checkbox("in grey: red + green + blue", look.grey, (grey) => change({ grey, common: grey })),
+  };
   const captions = { frame: h("b"), yt: h("b"), xt: h("b") };
+  const scaleWords = h("span");
 
-  function setCommon(on, tell = true) {
-    common = on;
-    scale.input.checked = on;
+  /** In colour or in grey, each on its own scale or all on one. */
+  function change(to, say = true) {
+    Object.assign(look, to);
+    look.grey ||= !coloured;
+    for (const [key, { input }] of Object.entries(boxes)) input.checked = look[key];
+    figure.setAttribute("aria-label", model.get("alt").replace(seen[Number(began)], seen[Number(look.grey)]));
     drawFilms(); // painted once, before the clock runs
     timed(el, () => [drawGrid, drawStrip, drawPlanes].forEach((draw) => draw()));
-    if (tell) publish(model, { common: on });
+    if (say) publish(model, to);
   }
   /** Another frame, filter, snapshot or place of the cuts. */
   function move(to, say = true) {
@@ -225,7 +222,8 @@ async function render({ model, el }) {
     if (!Object.keys(changed).length) return;
     if (has("snapshot")) drawFilms();
     timed(el, () => {
-      if (has("snapshot", "t")) drawGrid();
+      if (has("snapshot") || (has("t") && grid.shown === 1)) drawGrid();
+      if (has("t")) markFrame();
       if (has("snapshot", "filter")) drawStrip();
       drawPlanes();
       if (has("snapshot", "filter")) tell();
@@ -236,7 +234,7 @@ async function render({ model, el }) {
 
   const ortho = h(
     "div",
-    { class: "ortho", style: `--columns: minmax(0, ${ratio}fr) minmax(0, 1fr)` },
+    { class: "ortho", style: `--ratio: ${ratio}; --wide: ${wide}` },
     h("div", {}, caption(captions.frame, "x →  y ↓"), planes.frame.box),
     h("div", {}, caption(captions.yt, "t →  y ↓"), planes.yt.box),
     h("div", {}, caption(captions.xt, "x →  t ↓"), planes.xt.box),
@@ -244,19 +242,19 @@ async function render({ model, el }) {
   );
   const figure = h(
     "figure",
-    { class: "filters", "aria-label": model.get("alt") },
+    { class: frames <= FEW ? "filters few" : "filters", "aria-label": model.get("alt") },
     h(
       "div",
       { class: "column" },
-      h("div", {}, caption(`all ${filters} filters`, "grey is 0"), grid.box),
-      h("div", { class: "buttons" }, play.button, scale.row),
+      h("div", {}, caption(`all ${filters} filters`, scaleWords), grid.box),
+      h("div", { class: "buttons" }, play.button, boxes.common.row, ...(coloured ? [boxes.grey.row] : [])),
       sliders.t.row,
       ...(count > 1 ? [sliders.snapshot.row] : []),
     ),
     h(
       "div",
       { class: "column" },
-      h("div", { class: "told" }, name, verdict, told),
+      h("div", { class: "told" }, h("div", { class: "caption" }, name, aside), verdict, told),
       h("div", {}, caption(`its ${frames} frames`, "bars: share of squared weight, %"), strip.box),
       ortho,
     ),
@@ -265,7 +263,7 @@ async function render({ model, el }) {
   const axes = Object.keys(last);
   move(Object.fromEntries(axes.map((axis) => [axis, model.get(axis)])), false);
   for (const axis of axes) model.on(`change:${axis}`, () => move({ [axis]: model.get(axis) }, false));
-  model.on("change:common", () => setCommon(Boolean(model.get("common")), false));
+  for (const key of Object.keys(look)) model.on(`change:${key}`, () => change({ [key]: Boolean(model.get(key)) }, false));
   el.filters = { weights: net.weights, shares: () => shares }; // for tests
   mount(el, figure, { caption: model.get("caption"), space: () => play.toggle() });
 }

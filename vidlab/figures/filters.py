@@ -7,13 +7,12 @@ import math
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from ..errors import ShapeError
 from .filter_motion import filter_motion
+from .filters_poster import filters_poster
 from .frame import Widget, caption
-from .picture import INK, PAPER, SOFT, font
-from .space_time_cube import OF_T
 
 NUMBER_LETTERS = 380_000  # of weights and words together
 
@@ -21,8 +20,12 @@ NUMBER_LETTERS = 380_000  # of weights and words together
 class Filters(Widget):
     """All filters of a first layer as little films in step; one of them cut open; and a slider through training.
 
-    Grey is 0. Weights travel as multiples of 1/32767 of the largest weight that the filter ever has, or of 1/127 where
-    16 bits do not fit on the page; if even that is too much, snapshots are left out. The caption says so.
+    Grey is 0. Up to 4 frames stand side by side; more are played. Filters of colour videos are shown in colour, each on
+    its own scale, or in grey, all on one: the sum of the weights of red, green and blue, which is what a grey video
+    meets. What is measured is measured in all three colours.
+
+    Weights travel as multiples of 1/32767 of the largest weight that the filter ever has, or of 1/127 where 16 bits do
+    not fit on the page; if even that is too much, snapshots are left out. The caption says so.
 
     Args:
         weights: `o t c h w`, c = 1 or 3, t ≥ 2; or `s o t c h w`, s snapshots of one layer during training.
@@ -31,6 +34,7 @@ class Filters(Widget):
         fps: frames per second of the films.
         title: printed under the figure.
         names: a name for each filter; by default "filter 0", "filter 1" …
+        grey: whether to begin with the grey view; of c = 1 there is no other.
 
     Raises:
         ShapeError: other weights, or steps or names that do not belong to them.
@@ -38,7 +42,7 @@ class Filters(Widget):
 
     script = "filters.js"
 
-    def __init__(self, weights, *, steps=None, fps: float = 4, title: str = "", names=None):
+    def __init__(self, weights, *, steps=None, fps: float = 4, title: str = "", names=None, grey: bool = False):
         weights = _checked(weights)
         total, count = weights.shape[:2]
         if not (math.isfinite(fps) and fps > 0):
@@ -50,6 +54,7 @@ class Filters(Widget):
         if len(self.names) != count:
             raise ShapeError(f"{len(self.names)} names", wanted=f"{count}, one a filter")
         self.title, self.fps, self.total = title, float(fps), total
+        self.grey = bool(grey) or weights.shape[3] == 1
 
         per_filter = np.abs(weights).max((0, 2, 3, 4, 5), keepdims=True)
         for bits, kept in [(16, total), *((8, s) for s in range(total, 0, -1))]:
@@ -102,7 +107,9 @@ class Filters(Widget):
             "snapshot": self.snapshot,
             "x": self.x,
             "y": self.y,
-            "common": False,
+            "grey": self.grey,
+            "common": self.grey,
+            "seen": list(self._seen()),
         }
 
     def energies(self, filter: int, snapshot: int = -1) -> np.ndarray:
@@ -110,48 +117,26 @@ class Filters(Widget):
         squares = np.square(self.weights[snapshot, filter]).sum((1, 2, 3))
         return squares / (squares.sum() or 1.0)
 
-    def picture(self, filter: int, snapshot: int = -1, *, common: bool = False) -> np.ndarray:
-        """The film as it is shown, bytes `t h w 3`: grey is 0, full colour its largest weight (or that of all)."""
-        film = self.weights[snapshot, filter]
-        largest = float(np.abs(self.weights if common else film).max()) or 1.0
+    def shown(self, grey: bool | None = None) -> np.ndarray:
+        """The weights that are shown, `s o t c h w`: all; or of the grey view, with c = 1, the sum over the colours."""
+        grey = self.grey if grey is None else grey
+        return sum(np.split(self.weights, self.weights.shape[3], axis=3)) if grey else self.weights
+
+    def picture(self, filter: int, snapshot: int = -1, *, common: bool | None = None, grey: bool | None = None):
+        """The film as it is shown, bytes `t h w 3`: grey is 0, full colour its largest weight (or that of all).
+
+        common, grey: as at first, where they are not given.
+        """
+        shown = self.shown(grey)
+        film = shown[snapshot, filter]
+        common = self.grey if common is None else common
+        largest = float(np.abs(shown if common else film).max()) or 1.0
         levels = np.rint(127.5 + 127.5 * film / largest).astype(np.uint8).transpose(0, 2, 3, 1)
         return np.repeat(levels, 3, axis=-1) if levels.shape[-1] == 1 else levels
 
     def poster_image(self) -> Image.Image:
-        """All filters at frame t; of the chosen one the film, and its two cuts beside and below the frame."""
-        count, frames = self.weights.shape[1:3]
-        gap, side, label = 14, 400, 26
-        columns = math.ceil(math.sqrt(count))
-        cell = side // columns
-        film = self.picture(self.filter)
-        a, b = _cut_sizes(film.shape[1:3], frames, 360)
-        tile = min(56, (a + b + gap) // frames)
-        top = gap + label
-        below = top + tile + gap + label
-        bottom = max(top + math.ceil(count / columns) * cell, below + a + gap + label + b) + gap
-        card = Image.new("RGB", (3 * gap + side + max(a + b + gap, 440), bottom + 44), PAPER)
-        draw = ImageDraw.Draw(card)
-        draw.text((gap, gap), f"all {count} filters, frame {self.t}", INK, font(15, bold=True))
-        put = lambda pixels, place, size: card.paste(_enlarged(pixels, size), place)  # noqa: E731
-        for k in range(count):
-            place = gap + k % columns * cell, top + k // columns * cell
-            put(self.picture(k)[self.t], place, (cell - 6, cell - 6))
-            if k == self.filter:
-                x, y = place
-                draw.rectangle((x - 3, y - 3, x + cell - 4, y + cell - 4), outline=OF_T, width=3)
-        left = 2 * gap + side
-        draw.text((left, gap), f"{self.names[self.filter]}: its {frames} frames", INK, font(15, bold=True))
-        for t in range(frames):
-            put(film[t], (left + t * tile, top), (tile - 4, round((tile - 4) * film.shape[1] / film.shape[2])))
-        draw.text((left, below - label + 4), f"frame {self.t}", INK, font(13))
-        draw.text((left + a + gap, below - label + 4), "y–t cut, t →", INK, font(13))
-        put(film[self.t], (left, below), (a, a))
-        put(film[:, :, self.x].transpose(1, 0, 2), (left + a + gap, below), (b, a))
-        draw.text((left, below + a + gap), "x–t cut, t ↓", INK, font(13))
-        put(film[:, self.y], (left, below + a + gap + label), (a, b))
-        draw.text((gap, bottom), self.motions[-1][self.filter].words, INK, font(15))
-        draw.text((gap, bottom + 20), "Run this cell to play the films and to choose another one.", SOFT, font(14))
-        return card
+        """All filters; of the chosen one the film, and its two cuts beside and below the frame."""
+        return filters_poster(self)
 
     def _alt(self) -> str:
         """Sizes, how many filters of which kind, the chosen one, and how much training changed them."""
@@ -170,7 +155,12 @@ class Filters(Widget):
                 f". From step {self.steps[0]} to step {self.steps[-1]} the filters changed by "
                 f"{np.nanmean(self.changes[-1]):.0%} of their length on average"
             )
-        return text + "."
+        return f"{text}. {self._seen()[self.grey]}."
+
+    def _seen(self) -> tuple[str, str]:
+        """What the alternative text says in colour, and in grey."""
+        summed = ": the sum of red, green and blue" if self.weights.shape[3] > 1 else ""
+        return "Shown in colour", f"Shown in grey{summed}"
 
 
 def _checked(weights) -> np.ndarray:
@@ -199,14 +189,3 @@ def _change(weights: np.ndarray) -> np.ndarray:
     flat = weights.reshape(*weights.shape[:2], -1)
     first = np.linalg.norm(flat[0], axis=-1)
     return np.linalg.norm(flat - flat[0], axis=-1) / np.where(first > 0, first, np.nan)
-
-
-def _cut_sizes(frame: tuple[int, int], frames: int, room: int) -> tuple[int, int]:
-    """Sides on the card of a frame and of its time axis; together `room`."""
-    ratio = min(1.6, max(0.6, max(frame) / frames))
-    a = round(room * ratio / (1 + ratio))
-    return a, room - a
-
-
-def _enlarged(pixels: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.NEAREST)

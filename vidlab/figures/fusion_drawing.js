@@ -5,8 +5,11 @@ import { NAMES, edges } from "./fusion_layers.js";
 
 const GAP = 0.1; // frames: so far from the next box a connection stays
 
-/** Writing a text anew costs a layout, even where it says the same. */
-export const text = (node, value) => node.textContent !== value && (node.textContent = value);
+/** Writing a text anew costs a layout, even where it says the same; and a new text node more than new letters. */
+export function text(node, value) {
+  if (!node.firstChild) node.append("");
+  if (node.firstChild.data !== value) node.firstChild.data = value;
+}
 
 /** The boxes of all rows over the frames, and the light on what one of them sees. */
 export function makeDrawing(choose) {
@@ -15,10 +18,12 @@ export function makeDrawing(choose) {
   const [apart, merging, cone] = ["apart", "merging", "cone"].map((kind) => svg("path", { class: kind }));
   links.append(apart, merging, cone);
   const lines = []; // of boxes
+  const blank = h("button", { type: "button", class: "box", tabindex: -1 });
   const pictures = h("div", { class: "pictures", "aria-hidden": "true" });
   const map = h("div", { class: "map", role: "group" }, links, pictures);
   const box = h("div", { class: "drawing" }, names, map);
   let rows, frames, pitch, tall, at, shown, current;
+  let lit = false; // whether the box `at` has been lit since the boxes were last drawn
   let bright = []; // the buttons and pictures that are lit
 
   const right = (x) => Math.round((10000 * x) / frames); // whole numbers are quicker to write
@@ -39,6 +44,7 @@ export function makeDrawing(choose) {
     const now = [architecture, join, size, T, extent, stride].join();
     if (now === shown) return; // the other settings move no box
     shown = now;
+    lit = false;
     [rows, frames] = [next, settings.frames];
     [pitch, tall] = rows.length > 7 ? [34, 20] : [56, 28];
     const { style } = box.closest(".stage"); // the lines of the table are as high
@@ -59,7 +65,7 @@ export function makeDrawing(choose) {
     }
     lines.forEach((line, r) => {
       const row = rows[r];
-      fill(line, row ? row.spans.length : 0, () => h("button", { type: "button", class: "box", tabindex: -1 }));
+      fill(line, row ? row.spans.length : 0, () => blank.cloneNode());
       if (!row) return;
       const [left, end] = [edges(row, 0)[0], edges(row, row.spans.length - 1)[1]];
       line.style.cssText = `left:${(100 * left) / frames}%;width:${(100 * (end - left)) / frames}%;top:${top(r + 1)}px`;
@@ -82,7 +88,8 @@ export function makeDrawing(choose) {
   };
   /** Light box i of row r, all boxes that it hangs on, and the frames that it sees. */
   function light(r, i) {
-    at = [r, i];
+    if (lit && at[0] === r && at[1] === i) return say(r, i);
+    [at, lit] = [[r, i], true];
     let [low, high] = [i, i];
     const parts = [];
     const ranges = [];

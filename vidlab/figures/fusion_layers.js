@@ -107,27 +107,39 @@ const windows = (n, window) =>
     return [Math.max(0, start), Math.min(n - 1, start + window[0] - 1)];
   });
 const through = (spans, feeds) => feeds.map(([low, high]) => [spans[low][0], spans[high][1]]);
-const longest = (spans) => Math.max(...spans.map(([low, high]) => high - low + 1));
+const longest = (spans) => spans.reduce((most, [low, high]) => Math.max(most, high - low + 1), 0);
 const identity = (n) => Array.from({ length: n }, (_, i) => [i, i]);
+
+/** Weights and biases of every layer of a plan: nothing else is needed to compare networks. */
+function parameters(made) {
+  let c = 3;
+  return made.map(({ kind, channels, time, space }) => {
+    const learns = kind === "conv" || kind === "linear";
+    const weights = learns ? time[0] * space[0] ** 2 * c * channels : 0;
+    c = channels;
+    return { kind, weights, biases: learns ? c : 0 };
+  });
+}
 
 /** Shapes, counts and receptive fields of every layer. */
 function layers(s) {
-  let [c, spans, wide, first, step] = [3, identity(s.frames), identity(s.size), 0.5, 1];
-  return plan(s).map(({ name, kind, channels, time, space, does }) => {
+  let [spans, wide, first, step] = [identity(s.frames), identity(s.size), 0.5, 1];
+  const made = plan(s);
+  const counts = parameters(made);
+  return made.map(({ name, kind, channels: c, time, space, does }, i) => {
+    const { weights, biases } = counts[i];
     const feeds = windows(spans.length, time);
     spans = through(spans, feeds);
     wide = through(wide, windows(wide.length, space));
     first += step * ((time[0] - 1) / 2 - time[2]);
     step *= time[1];
-    const learns = kind === "conv" || kind === "linear";
-    const weights = learns ? time[0] * space[0] ** 2 * c * channels : 0;
-    c = channels;
     const [t, n] = [spans.length, wide.length];
     const flat = kind === "linear" || name === "answer";
     const shape = flat ? (t > 1 ? [c, t] : [c]) : s.architecture === "early" ? [c, n, n] : [c, t, n, n];
-    const sees = [longest(spans), longest(wide), longest(wide)];
+    const reach = longest(wide);
+    const sees = [longest(spans), reach, reach];
     const merges = feeds.some(([low, high]) => high > low);
-    const [biases, macs] = [learns ? c : 0, weights * t * n * n];
+    const macs = weights * t * n * n;
     return { name, kind, does, shape, weights, biases, macs, sees, spans, feeds, first, step, merges };
   });
 }
@@ -141,8 +153,8 @@ function totals(rows) {
 
 function costs(s, rows) {
   const pair = { ...s, frames: 2 }; // what is counted here hangs on T in no other way than by a factor
-  const one = totals(layers({ ...pair, architecture: "single" })).scores;
-  const late = layers({ ...pair, architecture: "late", join: "concat" });
+  const one = parameters(plan({ ...pair, architecture: "single" }));
+  const late = parameters(plan({ ...pair, architecture: "late", join: "concat" }));
   const features = late.find(({ kind }) => kind === "linear").weights / (2 * hidden(s));
   const per = s.kernel ** 2 * 3 * s.channels;
   return {
@@ -150,7 +162,7 @@ function costs(s, rows) {
     slices: rows[0].weights / per,
     first: rows[0].weights,
     growth: (s.frames - 1) * per,
-    single: one.weights + one.biases,
+    single: one.reduce((sum, { weights, biases }) => sum + weights + biases, 0),
     features,
     hidden: hidden(s),
     late_fc: s.frames * features * hidden(s),

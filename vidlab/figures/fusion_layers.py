@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..errors import ShapeError
-from .fusion_plan import Settings, extent_of, hidden, plan, problem
+from .fusion_plan import Layer, Settings, extent_of, hidden, plan, problem
 
 
 @dataclass(frozen=True)
@@ -55,24 +55,32 @@ def layers(s: Settings) -> list[Row]:
     if wrong:
         raise ShapeError(wrong[0], wanted=wrong[1])
     rows = []
-    c, spans, wide = 3, identity(s.frames), identity(s.size)
+    made, spans, wide = plan(s), identity(s.frames), identity(s.size)
     first, step = 0.5, 1
-    for layer in plan(s):
+    for layer, (weights, biases) in zip(made, parameters(made), strict=True):
         k, stride, pad = layer.time
         feeds, over = windows(len(spans), layer.time), windows(len(wide), layer.space)
         spans = [(spans[low][0], spans[high][1]) for low, high in feeds]
         wide = [(wide[low][0], wide[high][1]) for low, high in over]
         first, step = first + step * ((k - 1) / 2 - pad), step * stride
-        learns = layer.kind in ("conv", "linear")
-        weights = k * layer.space[0] ** 2 * c * layer.channels if learns else 0
         c, t, n = layer.channels, len(spans), len(wide)
         flat = layer.kind == "linear" or layer.name == "answer"
         shape = (c, *([t] if t > 1 else [])) if flat else (c, n, n) if s.architecture == "early" else (c, t, n, n)
         reach = max(high - low + 1 for low, high in wide)
         sees = (max(high - low + 1 for low, high in spans), reach, reach)
-        told = (layer.name, layer.kind, layer.does, shape, weights, c if learns else 0, weights * t * n * n)
+        told = (layer.name, layer.kind, layer.does, shape, weights, biases, weights * t * n * n)
         rows.append(Row(*told, sees, spans, feeds, first, step))
     return rows
+
+
+def parameters(made: list[Layer]) -> list[tuple[int, int]]:
+    """Weights and biases of every layer of a plan: nothing else is needed to compare networks."""
+    counts, c = [], 3
+    for layer in made:
+        learns = layer.kind in ("conv", "linear")
+        counts.append((layer.time[0] * layer.space[0] ** 2 * c * layer.channels, layer.channels) if learns else (0, 0))
+        c = layer.channels
+    return counts
 
 
 def windows(n: int, window: tuple[int, int, int]) -> list[tuple[int, int]]:
@@ -98,19 +106,19 @@ def totals(s: Settings) -> dict[str, dict[str, int]]:
 def costs(s: Settings) -> dict[str, int]:
     """What time costs in weights: the first layer on one frame and here; how much it grows in early fusion, beside the
     parameters of the single-frame network; and the layer of late fusion on T concatenated vectors of length D."""
-    one = totals(replace(s, architecture="single"))["scores"]
-    rows = layers(replace(s, architecture="late", join="concat"))
-    fc = next(row for row in rows if row.kind == "linear")
+    one = parameters(plan(replace(s, architecture="single")))
+    late = plan(replace(s, architecture="late", join="concat"))
+    fc = next(weights for layer, (weights, _) in zip(late, parameters(late), strict=True) if layer.kind == "linear")
     per = s.kernel**2 * 3 * s.channels
     return {
         "per_frame": per,
         "slices": plan(s)[0].time[0],
         "first": layers(s)[0].weights,
         "growth": (s.frames - 1) * per,
-        "single": one["weights"] + one["biases"],
-        "features": fc.weights // (s.frames * hidden(s)),
+        "single": sum(map(sum, one)),
+        "features": fc // (s.frames * hidden(s)),
         "hidden": hidden(s),
-        "late_fc": fc.weights,
+        "late_fc": fc,
     }
 
 

@@ -4,7 +4,7 @@ import { dropdown, h, mount, publish, slider, timed } from "./kit.js";
 import { ALEXNET, JOINS, NAMES, RANGES, chosen, compute, problem } from "./fusion_layers.js";
 import { makeDrawing, text } from "./fusion_drawing.js";
 
-const whole = (value) => value.toLocaleString("en-US");
+const whole = new Intl.NumberFormat("en-US").format; // made once: toLocaleString makes one for every number
 const short = (value) => {
   const [unit, letter] = value >= 1e9 ? [1e9, " G"] : value >= 1e6 ? [1e6, " M"] : [1, ""];
   return unit === 1 ? whole(value) : `${(value / unit).toFixed(value / unit < 100 ? 2 : 1)}${letter}`;

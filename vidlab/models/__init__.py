@@ -5,26 +5,47 @@ nothing but the fusion of the frames differs; the rearrangement at the head of e
 see.
 """
 
+from .attention import NonLocal, NonLocalNet, TemporalAttention
+from .conv_recurrent import ConvGRU, ConvLSTM
 from .early_fusion import EarlyFusion
 from .factorised import Factorised, middle_channels
+from .forecast import EncoderForecaster, NextFrame
 from .histogram import HistogramNet, histograms
+from .inflation import Inflated, inflate, inflate_filters, inflated_parameters
 from .late_fusion import LateFusion, PooledFusion
 from .multiresolution import MultiResolution, context, fovea
+from .recurrent import ConvRecurrent, LSTMCell, Recurrent
 from .single_frame import SingleFrame
 from .slow_fusion import Conv3DNet, SlowFusion
+from .video_vit import VideoViT
 
 __all__ = [
     "Conv3DNet",
+    "ConvGRU",
+    "ConvLSTM",
+    "ConvRecurrent",
     "EarlyFusion",
+    "EncoderForecaster",
     "Factorised",
     "HistogramNet",
+    "Inflated",
+    "LSTMCell",
     "LateFusion",
     "MultiResolution",
+    "NextFrame",
+    "NonLocal",
+    "NonLocalNet",
     "PooledFusion",
+    "Recurrent",
     "SingleFrame",
     "SlowFusion",
+    "TemporalAttention",
+    "VideoViT",
     "context",
     "fovea",
     "histograms",
+    "inflate",
+    "inflate_filters",
+    "inflated_parameters",
     "middle_channels",
 ]

@@ -5,6 +5,7 @@ import math
 from einops import reduce
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from ..errors import ShapeError, expect_clip
 
@@ -23,13 +24,29 @@ def block2d(c_in: int, c_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(c_in, c_out, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.ReLU())
 
 
+class EvenConv3d(nn.Conv3d):
+    """A 3D convolution of even extent in time that keeps the clip's length: one more zero frame after the last.
+
+    Equal paddings on both sides cannot: extent // 2 gains a frame, (extent - 1) // 2 loses one. So moment t sees the
+    frames from t - extent / 2 + 1 to t + extent / 2. The padding="same" of torch, which knows no stride, does it alike.
+    """
+
+    def forward(self, volume: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b d t2 h2 w2"]:
+        return super().forward(pad(volume, (0, 0, 0, 0, 0, 1)))
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, and a zero frame after the last"
+
+
 def block3d(c_in: int, c_out: int, extent: int = 3, stride: int = 1, padding: int | None = None) -> nn.Sequential:
     """The same with kernels that reach over `extent` frames: `b c t h w` → `b c' t' h/2 w/2`.
 
-    stride, padding: in time; the padding is extent // 2 by default, so that the frames stay as many.
+    stride, padding: in time. By default the frames stay as many, or are divided by the stride and rounded up: as many
+    zero frames stand before the first as after the last, and for an even extent one more after the last.
     """
-    pad = extent // 2 if padding is None else padding
-    convolution = nn.Conv3d(c_in, c_out, (extent, 3, 3), (stride, 2, 2), (pad, 1, 1), bias=False)
+    zeros = (extent - 1) // 2 if padding is None else padding
+    make = EvenConv3d if padding is None and extent % 2 == 0 else nn.Conv3d
+    convolution = make(c_in, c_out, (extent, 3, 3), (stride, 2, 2), (zeros, 1, 1), bias=False)
     return nn.Sequential(convolution, nn.BatchNorm3d(c_out), nn.ReLU())
 
 

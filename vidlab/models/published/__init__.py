@@ -21,23 +21,26 @@ from .c3d import c3d
 from .counting import lecture_slide, multiply_adds, parameters
 from .karpathy import karpathy
 from .parts import one_of
+from .resnet18 import resnet18
 from .resnets import mc3_18, middle_channels, r2plus1d_18, r3d_18
+from .timesformer import timesformer
 from .vgg import vgg16
+from .vivit import vivit
 
 __all__ = [
     "alexnet", "build", "c3d", "karpathy", "lecture_slide", "mc3_18", "middle_channels", "multiply_adds", "parameters",
-    "r2plus1d_18", "r3d_18", "vgg16",
+    "r2plus1d_18", "r3d_18", "resnet18", "timesformer", "vgg16", "vivit",
 ]  # fmt: skip
-NETWORKS = {
-    network.__name__: network for network in (alexnet, vgg16, karpathy, c3d, r3d_18, mc3_18, r2plus1d_18)
-}  # by year
+BY_YEAR = (alexnet, vgg16, karpathy, c3d, resnet18, r3d_18, mc3_18, r2plus1d_18, timesformer, vivit)
+NETWORKS = {network.__name__: network for network in BY_YEAR}
 
 
 def build(name: str, *, device: torch.device | str = "meta", **options: Any) -> nn.Module:
     """A network by its name, by default without numbers.
 
     Args:
-        name: "alexnet", "vgg16", "karpathy", "c3d", "r3d_18", "mc3_18" or "r2plus1d_18".
+        name: "alexnet", "vgg16", "karpathy", "c3d", "resnet18", "r3d_18", "mc3_18", "r2plus1d_18", "timesformer"
+            or "vivit".
         device: where; "cpu" or `vidlab.device()` to run it.
         options: as the function of that name takes them.
 
