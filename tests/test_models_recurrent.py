@@ -343,8 +343,10 @@ def test_what_comes_later_does_not_change_a_state(name):
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_receptive_field_is_all_of_the_past(name):
-    """The middle one of five states sees three frames; the logits see all five."""
+    """The middle one of five states sees three frames; the logits see all five, and all of twelve."""
     model = classifier(name)
+    assert receptive_field(model, (12, 3, SIZE, SIZE)).size[0] == 12
+    assert receptive_field(model, (12, 3, SIZE, SIZE), "over_time").size[0] == 7
     field = receptive_field(model, (5, 3, SIZE, SIZE), "over_time")
     assert (field.start[0], field.size[0]) == (0, 3)
     assert receptive_field(model, (5, 3, SIZE, SIZE)).size[0] == 5

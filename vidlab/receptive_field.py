@@ -24,9 +24,10 @@ from torch.overrides import TorchFunctionMode
 from .errors import ShapeError
 from .time_use import ask
 
+BOUNDED = set("sigmoid sigmoid_ tanh tanh_ hardtanh hardsigmoid softsign".split())
 OPEN = set(
-    "relu relu_ relu6 leaky_relu leaky_relu_ elu elu_ selu celu gelu silu mish softplus sigmoid sigmoid_ tanh tanh_ "
-    "hardtanh hardswish hardsigmoid logsigmoid threshold softsign".split()
+    "relu relu_ relu6 leaky_relu leaky_relu_ elu elu_ selu celu gelu silu mish softplus "
+    "hardswish logsigmoid threshold".split()
 )  # functions of single numbers, which let every gradient through while a receptive field is measured
 
 
@@ -85,6 +86,9 @@ class _Open(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name in OPEN:
             return args[0] if args else kwargs["input"]
+        if name in BOUNDED:  # a gate that let everything through would multiply a recurrence up to infinity
+            given = args[0] if args else kwargs["input"]
+            return given / (1 + given.abs())
         if name in ("conv1d", "conv2d", "conv3d"):
             return self.convolution(func, *args, **kwargs)
         if name in ("max_pool1d", "max_pool2d", "max_pool3d"):

@@ -159,7 +159,7 @@ class TemporalAttention(nn.Module):
 class NonLocal(nn.Module):
     """z_i = x_i + W y_i with y_i = Σ_j softmax_j(θ(x_i)ᵀ φ(x_j)) g(x_j), over all places and moments i, j.
 
-    The embedded Gaussian of Wang et al. 2018, *Non-local neural networks*, equations 2, 4 and 6, is self-attention with
+    The embedded Gaussian of Wang et al. 2018, *Non-local neural networks*, equations 1, 3 and 6, is self-attention with
     one head. θ, φ, g have half the channels; all have biases; after W stands a BatchNorm whose scale starts at zero, so
     that at insertion nothing changes (section 4.1). 2 C² + 9 C / 2 parameters: 526,592 for 512 channels.
 
