@@ -262,6 +262,15 @@ def test_every_claim_has_a_lesson_or_a_plan():
         assert row.get("planned") is True or (ROOT / "notebooks" / f"{row['lesson']}.ipynb").is_file()
 
 
+def test_every_lesson_is_on_the_map_and_in_the_readme():
+    numbered = [path for path in LESSONS if re.match(r"\d\d_", path.name)]
+    start, *others = [path.name for path in numbered]
+    on_the_map = re.findall(r"\((\d\d_\w+\.ipynb)\)", cell_of(load(ROOT / "notebooks" / start), "s-map").source)
+    in_the_readme = re.findall(r"\(notebooks/(\d\d_\w+\.ipynb)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert on_the_map == others
+    assert list(dict.fromkeys(in_the_readme)) == [start, *others]
+
+
 def test_every_exercise_is_set_by_a_lesson():
     text = "\n".join(path.read_text(encoding="utf-8") for path in LESSONS)
     assert [name for name in exercises() if f'check(\\"{name}\\"' not in text] == []
