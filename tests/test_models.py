@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from einops import einsum, rearrange
+from of_models import close, rand, refused
 from torch import nn
 
 from vidlab import ShapeError, models
@@ -47,10 +48,6 @@ def chance(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def rand(*shape, seed=0, dtype=torch.float64):
-    return torch.rand(*shape, generator=chance(seed), dtype=dtype)
-
-
 def ready(build, seed=0, dtype=torch.float64):
     """A model as after some training, in evaluation mode: every parameter and every BatchNorm statistic has a say."""
     with torch.random.fork_rng([]):
@@ -74,10 +71,6 @@ def frames_seen(response, clip):
     """Which frames of `1 t c h w` a response depends on."""
     (gradient,) = torch.autograd.grad(response.sum(), clip)
     return [t for t in range(clip.shape[1]) if gradient[0, t].any()]
-
-
-def close(a, b, **how):
-    torch.testing.assert_close(a, b, **{"rtol": 1e-9, "atol": 1e-11} | how)
 
 
 # Clips in, logits out -------------------------------------------------------------------------------------------------
@@ -443,6 +436,7 @@ def test_even_extents_are_padded_as_torch_does_it(extent):
     close(block[0](volume), same[..., ::2, ::2])
     model = ready(lambda: models.Conv3DNet(CLASSES, extent=extent))
     assert model.blocks(volume).shape[2] == 6
+    assert ready(lambda: models.Factorised(CLASSES, extent=extent)).blocks(volume).shape[2] == 6
     assert model.filters().shape == (8, extent, 3, 3, 3)
 
 
@@ -607,15 +601,6 @@ def test_the_histogram_network_reads_nothing_but_the_counts():
 
 
 # What is refused ------------------------------------------------------------------------------------------------------
-
-
-def refused(call, *words):
-    """A ShapeError with all of these words, among them what was wanted."""
-    with pytest.raises(ShapeError) as caught:
-        call()
-    assert "Wanted:" in str(caught.value)
-    for word in words:
-        assert word in str(caught.value)
 
 
 @pytest.mark.usefixtures("as_learners_run_it")

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from einops import rearrange, repeat
+from of_models import close, rand, refused
 from torch import nn
 from torch.nn import functional as F
 
@@ -13,18 +14,14 @@ from vidlab import ShapeError, data, models
 from vidlab.anatomy import receptive_field
 from vidlab.models import published, video_vit
 from vidlab.models.attention import Layer, SelfAttention, attend, attention_weights, recorded
+from vidlab.models.attention_rollout import among_all, rollout
 from vidlab.models.published import build, multiply_adds, parameters, timesformer, vivit
-from vidlab.models.rollout import among_all, rollout
 from vidlab.models.video_vit import DividedLayer, Tubelets, VideoViT, comparisons
 from vidlab.time_use import uses_time
 
 CLASSES, T, SIZE = 4, 6, 16
 SMALL = {"frames": T, "size": SIZE, "tubelet": (2, 8, 4), "dim": 16, "heads": 2}  # 3 moments of 2 × 4 places
 KINDS = ("joint", "factorised", "divided")
-
-
-def rand(*shape, seed=0, dtype=torch.float64):
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
 def randn(*shape, seed=0, dtype=torch.float64):
@@ -55,10 +52,6 @@ def vit(kind, seed=0, **options):
 
 def temporal(**options):
     return ready(lambda: models.TemporalAttention(CLASSES, frames=T, **options))
-
-
-def close(a, b, **how):
-    torch.testing.assert_close(a, b, **{"rtol": 1e-9, "atol": 1e-12} | how)
 
 
 def differ(a, b, least=1e-3):
@@ -707,14 +700,6 @@ def test_in_timesformers_code_the_class_token_takes_no_part_in_time(little):
 
 
 # What is refused ------------------------------------------------------------------------------------------------------
-
-
-def refused(call, *words):
-    with pytest.raises(ShapeError) as caught:
-        call()
-    assert "Wanted:" in str(caught.value)
-    for word in words:
-        assert word in str(caught.value)
 
 
 @pytest.mark.usefixtures("as_learners_run_it")

@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 from einops import rearrange, repeat
+from of_models import close, rand
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune
@@ -23,10 +24,6 @@ from vidlab.training import fit
 
 BOTH = pytest.mark.parametrize("mode", ["mean", "centre"])
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
-
-
-def rand(*shape, seed=0, dtype=torch.float64):
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
 def alive(net, dtype=torch.float64, seed=0):
@@ -65,10 +62,6 @@ def off(net2d, net3d, still, frames):
 
 def takes_clips(net):
     return isinstance(net, models.SingleFrame) or hasattr(net, "classifier") or hasattr(net, "layer4")
-
-
-def close(a, b, **how):
-    torch.testing.assert_close(a, b, **{"rtol": 1e-9, "atol": 1e-11} | how)
 
 
 # Networks whose forward does with images what people do ---------------------------------------------------------------

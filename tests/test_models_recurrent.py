@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
+from of_models import close, rand, refused
 from torch import nn
 from torch.nn.functional import conv2d
 
-from vidlab import ShapeError, models
+from vidlab import models
 from vidlab.anatomy import receptive_field
 from vidlab.models import conv_recurrent
 from vidlab.time_use import uses_time
@@ -24,10 +25,6 @@ CLASSIFIERS = {
     **{f"vectors, {cell}": (models.Recurrent, cell) for cell in ("rnn", "lstm", "gru")},
     **{f"maps, {cell}": (models.ConvRecurrent, cell) for cell in ("lstm", "gru")},
 }
-
-
-def rand(*shape, seed=0):
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def ready(build, *args, seed=0, **options):
@@ -53,19 +50,8 @@ def classifier(name):
     return ready(kind, CLASSES, cell=cell)
 
 
-def close(a, b, **how):
-    torch.testing.assert_close(a, b, **{"rtol": 1e-9, "atol": 1e-11} | how)
-
-
 def parameters(model):
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-def refused(call, *words):
-    with pytest.raises(ShapeError) as caught:
-        call()
-    for word in ("Wanted:", *words):
-        assert word in str(caught.value)
 
 
 # The cell of vectors --------------------------------------------------------------------------------------------------

@@ -55,8 +55,8 @@ def receptive_field(model: nn.Module, clip_shape: tuple[int, ...], layer: str | 
     The unit is the middle one of the output along every axis (size // 2), of the middle channel, and at the last call.
     What counts is what the architecture can see, whatever the weights are now. So a float64 copy in eval mode is
     measured, in which no gradient can die: its trainable weights are positive and random, the clip is positive,
-    activations pass everything on, and a maximum is a mean over the same window. Frozen weights and buffers stay,
-    zeros in them as well. On "meta" the copy is made on the CPU with empty buffers.
+    activations pass everything on (gates and tanh as x / (1 + |x|)), and a maximum is a mean over the same window.
+    Frozen weights and buffers stay, zeros in them as well. On "meta" the copy is made on the CPU with empty buffers.
 
     Args:
         clip_shape: `t c h w`; make it so large that the field is not `cut`.

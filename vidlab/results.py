@@ -122,7 +122,7 @@ class Table(Page):
             "Each seed draws weights, batches and clips of its own.",
             f"The 95 % interval of one seed, asked about {asked}, reaches at most {100 * widest:.1f} to either side.",
             *about["notes"],
-            f"{about['tuned_on']} Made on {about['made']} by `make results`: {'; '.join(about['versions'])}.",
+            f"{about['tuned_on']} Made on {about['made']} by make results: {'; '.join(about['versions'])}.",
         ]
 
 

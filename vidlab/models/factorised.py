@@ -8,7 +8,7 @@ from einops import rearrange, reduce
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .backbone import WIDTHS, Normalise, expect_frames
+from .backbone import WIDTHS, EvenConv3d, Normalise, expect_frames
 
 
 def middle_channels(c_in: int, c_out: int, *, extent: int = 3, side: int = 3) -> int:
@@ -25,11 +25,12 @@ def middle_channels(c_in: int, c_out: int, *, extent: int = 3, side: int = 3) ->
 def block21d(c_in: int, c_out: int, extent: int = 3, middle: int | None = None) -> nn.Sequential:
     """1 × 3 × 3 over space (stride 2), then extent × 1 × 1 over time: `b c t h w` → `b c' t h/2 w/2`."""
     middle = middle or middle_channels(c_in, c_out, extent=extent)
+    over_time = nn.Conv3d if extent % 2 else EvenConv3d
     return nn.Sequential(
         nn.Conv3d(c_in, middle, (1, 3, 3), (1, 2, 2), (0, 1, 1), bias=False),
         nn.BatchNorm3d(middle),
         nn.ReLU(),
-        nn.Conv3d(middle, c_out, (extent, 1, 1), padding=(extent // 2, 0, 0), bias=False),
+        over_time(middle, c_out, (extent, 1, 1), padding=((extent - 1) // 2, 0, 0), bias=False),
         nn.BatchNorm3d(c_out),
         nn.ReLU(),
     )

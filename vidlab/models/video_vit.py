@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from ..errors import ShapeError
 from .attention import Layer, SelfAttention, mlp, position_rows, recorded
+from .attention_rollout import among_all, rollout
 from .backbone import Normalise, expect_frames
-from .rollout import among_all, rollout
 
 MAPS = {  # of the recorded weights of all layers, by the name that stands in the modules' names
     "joint": {"joint": "layer b head q k -> b layer head q k"},
