@@ -70,17 +70,31 @@ def test_a_title_cannot_close_the_script(k):
     assert "<!--" not in html
 
 
-def test_the_script_is_whole():
-    for name in ("space_time_cube.js", "clip_player.js", "temporal_filter.js"):
-        own = (FOLDER / name).read_text()
-        imported = re.search(r'import \{ (.*) \} from "./kit.js";', own)[1].split(", ")
-        module = frame.module(name)
-        assert not re.search(r"^import", module, re.MULTILINE)
-        assert module.count("export") == module.count("export default { render }") == 1
-        assert "export" not in frame.module(name, exports=False)
-        for each in imported:
-            assert re.search(rf"^(async )?(function|const) {each}\b", module, re.MULTILINE)
-            assert len(re.findall(rf"\b{each}\b", own)) > 1, f"{name} imports {each} for nothing"
+WIDGETS = sorted(file.name for file in FOLDER.glob("*.js") if "export default { render }" in file.read_text())
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_the_script_is_whole(name):
+    """One module of all files that it needs, each after what it imports from; and nothing is imported for nothing."""
+    module, files = frame.module(name), frame.scripts(name)
+    assert not re.search(r"^import", module, re.MULTILINE)
+    assert module.count("export") == module.count("export default { render }") == 1
+    assert "export" not in frame.module(name, exports=False)
+    assert (files[0], files[-1]) == ("kit.js", name)
+    for k, file in enumerate(files):
+        own = (FOLDER / file).read_text()
+        imports = re.findall(r'^import \{ (.*) \} from "\./(.*)";$', own, re.MULTILINE)
+        assert len(imports) == len(re.findall(r"^import", own, re.MULTILINE))
+        for names, source in imports:
+            assert source in files[:k]
+            there = (FOLDER / source).read_text()
+            for each in names.split(", "):
+                assert re.search(rf"^export (async )?(function|const) {each}\b", there, re.MULTILINE), (
+                    f"{source}: {each}"
+                )
+                assert len(re.findall(rf"\b{each}\b", own)) > 1, f"{file} imports {each} for nothing"
+    defined = re.findall(r"^(?:async )?(?:function|const) (\w+)", module, re.MULTILINE)
+    assert len(defined) == len(set(defined)), "two files define one name"
 
 
 def test_a_widget_styles_nothing_but_itself():

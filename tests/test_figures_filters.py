@@ -15,7 +15,7 @@ from torch import nn
 
 from vidlab import figures
 from vidlab.errors import ShapeError
-from vidlab.figures import Filters, filter_motion, filters_poster, frame
+from vidlab.figures import Filters, filter_motion, filters_poster
 
 FOLDER = Path(figures.__file__).parent
 
@@ -323,16 +323,9 @@ def test_what_a_widget_gives():
     assert (live.get_state()["filter"], live.get_state()["snapshot"]) == (3, 1)
 
 
-def test_the_script_is_whole():
-    own = (FOLDER / "filters.js").read_text()
-    module = frame.module("filters.js")
-    assert module.count("export") == module.count("export default { render }") == 1
-    assert frame.scripts("filters.js") == ["kit.js", "filters_paint.js", "filters.js"]
-    for names in re.findall(r'^import \{ (.*) \} from "./.*";$', own, re.MULTILINE):
-        for each in names.split(", "):
-            assert re.search(rf"^(async )?(function|const) {each}\b", module, re.MULTILINE)
-            assert len(re.findall(rf"\b{each}\b", own)) > 1, f"imports {each} for nothing"
-    assert int(re.search(r"^const FEW = (\d+);", own, re.MULTILINE)[1]) == filters_poster.FEW
+def test_python_and_javascript_agree_on_what_few_frames_are():
+    script = (FOLDER / "filters.js").read_text()
+    assert int(re.search(r"^const FEW = (\d+);", script, re.MULTILINE)[1]) == filters_poster.FEW
 
 
 def test_the_alternative_text_is_computed():

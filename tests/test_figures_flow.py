@@ -12,7 +12,7 @@ from PIL import Image
 
 from vidlab import figures, flow
 from vidlab.errors import ShapeError
-from vidlab.figures import ConstraintLine, FlowField, constraint_line, flow_field, frame, pair
+from vidlab.figures import ConstraintLine, FlowField, constraint_line, flow_field, pair
 from vidlab.worlds import moving_texture, rotation, translation
 
 FOLDER = Path(figures.__file__).parent
@@ -67,17 +67,6 @@ def test_what_a_widget_gives(k):
     wicked = both("</script><script>alert(1)</script><!--")[k].html()
     assert len(re.findall("</?script", wicked)) == 2
     assert "<!--" not in wicked
-
-
-@pytest.mark.parametrize("name", ["constraint_line.js", "flow_field.js"])
-def test_the_script_is_whole(name):
-    own = (FOLDER / name).read_text()
-    imported = re.search(r'import \{ (.*) \} from "./kit.js";', own)[1].split(", ")
-    module = frame.module(name)
-    assert module.count("export") == module.count("export default { render }") == 1
-    for each in imported:
-        assert re.search(rf"^(async )?(function|const) {each}\b", module, re.MULTILINE)
-        assert len(re.findall(rf"\b{each}\b", own)) > 1, f"{name} imports {each} for nothing"
 
 
 def test_python_and_javascript_agree():

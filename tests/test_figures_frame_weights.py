@@ -9,7 +9,7 @@ import torch
 
 from vidlab import figures
 from vidlab.errors import ShapeError
-from vidlab.figures import FrameWeights, frame, frame_weights
+from vidlab.figures import FrameWeights, frame_weights
 
 FOLDER = Path(figures.__file__).parent
 
@@ -115,15 +115,6 @@ def test_what_a_widget_gives():
     live = widget.live()
     live.temperature, live.order = 3.0, [5, 4, 3, 2, 1, 0]
     assert (live.get_state()["temperature"], live.get_state()["order"][0]) == (3.0, 5)
-
-
-def test_the_script_is_whole():
-    own = (FOLDER / "frame_weights.js").read_text()
-    module = frame.module("frame_weights.js")
-    assert module.count("export") == module.count("export default { render }") == 1
-    for each in re.search(r'import \{ (.*) \} from "./kit.js";', own)[1].split(", "):
-        assert re.search(rf"^(async )?(function|const) {each}\b", module, re.MULTILINE)
-        assert len(re.findall(rf"\b{each}\b", own)) > 1, f"imports {each} for nothing"
 
 
 def test_the_alternative_text_is_computed():
