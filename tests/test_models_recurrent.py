@@ -409,7 +409,8 @@ def test_the_forecaster_takes_over_the_states_and_hears_nothing(output, readout)
         models.EncoderForecaster, hidden=(3, 4), kernel=3, patch=2, channels=3, output=output, readout=readout
     )
     clip = rand(2, 4, 3, 8, 10)
-    maps = clip.unflatten(4, (5, 2)).unflatten(3, (4, 2)).permute(0, 1, 2, 4, 6, 3, 5).flatten(2, 4)
+    seen = (clip - 0.45) / 0.25
+    maps = seen.unflatten(4, (5, 2)).unflatten(3, (4, 2)).permute(0, 1, 2, 4, 6, 3, 5).flatten(2, 4)
     _, ((h1, c1), (h2, c2)) = model.encoder(maps)
     top, bottom = model.forecaster.layers
     said = []
@@ -429,9 +430,9 @@ def test_patches_are_cut_and_put_together_again():
     frames, clip = models.NextFrame(patch=4).frames, rand(2, 3, 3, 8, 12)
     maps = frames.cut(clip)
     assert maps.shape == (2, 3, 48, 2, 3)
-    close(maps[1, 2, :, 1, 2], clip[1, 2, :, 4:, 8:].flatten())
+    close(maps[1, 2, :, 1, 2], (clip[1, 2, :, 4:, 8:].flatten() - 0.45) / 0.25)
     frames.output, frames.predict = "linear", nn.Identity()
-    close(frames.say(maps, clip), clip)
+    close(frames.say(0.45 + 0.25 * maps, clip), clip)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])

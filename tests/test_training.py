@@ -134,6 +134,44 @@ def test_bytes_and_floats_train_alike():
     assert same(a, b)
 
 
+def test_a_loss_of_ones_own_sees_the_answer_the_clips_and_the_labels():
+    clips, labels = data()
+    seen = []
+
+    def squares(answer, x, y):
+        seen.append((tuple(x.shape), x.dtype, y))
+        return (answer - x.mean()).square().mean()
+
+    unnamed, named = Tiny(), Tiny()
+    one = fit(unnamed, clips, loss=squares, steps=3, batch=8, **CPU)
+    assert [each[2] for each in seen] == 3 * [None]
+    assert seen[0][:2] == ((8, 2, 1, 4, 4), torch.float32)
+    other = fit(named, clips, labels, loss=squares, steps=3, batch=8, **CPU)
+    assert one.losses == other.losses
+    assert same(unnamed, named)
+    torch.testing.assert_close(seen[3][2], labels[rows_of(0, 22, 8, 0)])
+
+    usual, spelled = Tiny(), Tiny()
+    fit(usual, clips, labels, steps=3, **CPU)
+    fit(spelled, clips, labels, loss=lambda logits, x, y: nn.functional.cross_entropy(logits, y), steps=3, **CPU)
+    assert same(usual, spelled)
+
+
+def test_a_run_without_labels_goes_on_from_its_file(tmp_path):
+    def flat(answer, x, y):
+        return answer.square().mean()
+
+    whole, parts = Tiny(), Tiny()
+    how = {"loss": flat, "steps": 6, "batch": 8, **CPU}
+    fit(whole, data()[0], **how)
+    with raising(parts.norm, KeyboardInterrupt(), at=4):
+        assert fit(parts, data()[0], checkpoint=tmp_path / "run.pt", **how).steps == 4
+    fit(parts, data()[0], checkpoint=tmp_path / "run.pt", **how)
+    assert same(whole, parts)
+    with pytest.raises(VidlabError, match="loss = .*flat"):
+        fit(Tiny(), *data(), checkpoint=tmp_path / "run.pt", steps=6, batch=8, **CPU)
+
+
 def test_the_learning_rate_is_that_of_torchs_one_cycle():
     steps = 1000
     optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)
@@ -674,6 +712,15 @@ def test_two_processes_compute_what_one_does(tmp_path):
         ({"seconds": 0.0}, ValueError, "seconds = 0"),
         ({"frames": 0}, ValueError, "frames = 0"),
         ({"watch": "conv1"}, ValueError, "'conv1' is no parameter.*first.weight"),
+        ({"labels": None}, ShapeError, "with no labels. Wanted: n t c h w with n labels"),
+        ({"loss": lambda answer, x, y: answer}, ShapeError, r"a loss of shape \(22, 3\).*one number.*mean"),
+        ({"loss": lambda answer, x, y: 0.5}, ShapeError, "a loss of float"),
+        ({"loss": lambda answer, x, y: x.mean()}, ShapeError, "with a gradient"),
+        (
+            {"loss": lambda answer, x, y: answer.mean(), "validation": data()},
+            ValueError,
+            "no validation with this loss",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said_before_anything_changes(change, error, says):

@@ -56,15 +56,18 @@ def load(path: Path, settings: dict) -> dict:
 
 
 def fingerprint(
-    model: nn.Module, clips: Shaped[Tensor, "n ..."], labels: Shaped[Tensor, " n"], augment: Callable | None
+    model: nn.Module,
+    clips: Shaped[Tensor, "n ..."],
+    labels: Shaped[Tensor, " n"] | None,
+    **functions: Callable | None,
 ) -> dict[str, str]:
-    """By which a run is known again: the model's outline, not its weights; its data; a function by its name."""
+    """By which a run is known again: the model's outline, not its weights; its data; functions by their names."""
     shapes = repr([(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()])
     return {
         "model": f"{type(model).__name__} #{zlib.crc32(shapes.encode()):08x}",
         "clips": checksum(clips),
-        "labels": checksum(labels),
-        "augment": getattr(augment, "__qualname__", type(augment).__name__),
+        "labels": "none" if labels is None else checksum(labels),
+        **{name: getattr(each, "__qualname__", type(each).__name__) for name, each in functions.items()},
     }
 
 

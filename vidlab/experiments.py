@@ -1,57 +1,16 @@
 """The experiments of the lessons on fusion, over several seeds: what is run. `make results` runs it.
 
-Each table asks one question of several models, under one budget of steps. runner.py runs them, tasks.py says what is
-learned and asked, and results.py shows the answers that the repository keeps in `data/results.json`.
+Each table (recipes.py) asks one question of several models, under one budget of steps. runner.py runs them, tasks.py
+says what is learned and asked, and results.py shows the answers that the repository keeps in `data/results.json`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
-from torch import nn
-
 from . import models
+from .experiments_beyond import BEYOND
+from .recipes import Experiment, Row
 from .tasks import Centred, Direction, Name, Onset, Shortcut, Videos
 from .torus import World
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """One line of a table: a model and what differs from the table's budget and task; or an average of other lines.
-
-    options: for the model, besides its classes. members: names of lines of the same table, trained with the same seed;
-    the row is the mean of their probabilities.
-    """
-
-    name: str
-    model: type[nn.Module] | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    steps: int | None = None
-    task: Name | None = None
-    members: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Experiment:
-    """One table. steps, batch, lr: the budget of each line that names no other. digits: of the shown percents.
-
-    notes: how to read it. tuned: what chose its settings.
-    """
-
-    name: str
-    title: str
-    task: Name
-    rows: tuple[Row, ...]
-    steps: int
-    batch: int = 32
-    lr: float = 4e-3
-    digits: int = 1
-    notes: tuple[str, ...] = ()
-    tuned: str = (
-        "Nothing was tuned for this table: world and optimiser of lessons 05 and 06, one number of steps for all."
-    )
-
 
 HISTOGRAMS = Row("histograms", models.HistogramNet)
 SINGLE = Row("single frame", models.SingleFrame)
@@ -182,4 +141,4 @@ CLIPS = Experiment(
     tuned="World and steps were chosen among eight on split validation, seed 0; split test was asked once.",
 )
 
-EXPERIMENTS = (COLOUR, DIRECTION, SHORTCUT, FOVEA, ONSET, MATCHED, CLIPS)
+EXPERIMENTS = (COLOUR, DIRECTION, SHORTCUT, FOVEA, ONSET, MATCHED, CLIPS, *BEYOND)

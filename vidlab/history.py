@@ -13,7 +13,7 @@ from torch import Tensor
 class History:
     """What happened in a run.
 
-    losses: cross entropy of each step's batch, before the step. validation: (steps taken, accuracy). frames: (steps
+    losses: of each step's batch, before the step. validation: (steps taken, accuracy). frames: (steps
     taken, values of the watched parameter). seconds: wall time. cpu_seconds: of all threads of this process.
     stopped: "steps", "time" or "interrupted".
     """

@@ -26,10 +26,10 @@ from torch import Tensor, nn
 import vidlab
 
 from . import checkpoints
-from .experiments import Experiment, Row
 from .history import History
 from .models.backbone import log_mean
 from .models.published.counting import multiply_adds, parameters
+from .recipes import Experiment, Row
 from .results import FILE
 from .training import fit
 
@@ -99,8 +99,7 @@ def fingerprint(experiment: Experiment, row: Row) -> str:
 
 def build(experiment: Experiment, row: Row, seed: int) -> nn.Module:
     """The model with the first weights of its seed."""
-    torch.manual_seed(seed)
-    return row.model((row.task or experiment.task).classes, **row.options)
+    return (row.task or experiment.task).build(row.model, seed, **row.options)
 
 
 def train(
@@ -108,7 +107,7 @@ def train(
 ) -> tuple[nn.Module, History]:
     """The trained model and its history; on one thread, the same for the same seed."""
     task, model = row.task or experiment.task, build(experiment, row, seed)
-    how = budget(experiment, row) | {"augment": task.augment} | changed
+    how = budget(experiment, row) | {"augment": task.augment, "loss": task.loss} | changed
     history = fit(model, *task.training(seed, n), seed=seed, progress=False, device="cpu", **how)
     if history.stopped != "steps":
         raise KeyboardInterrupt

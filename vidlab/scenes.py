@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from einops import rearrange
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
 from .actors import COLOURS, MOTIONS, SHAPES, Actors, outside, skin
@@ -32,6 +32,13 @@ class Scenes:
 
     def __len__(self) -> int:
         return len(self.waves)
+
+    def only(self, rows: Int64[Tensor, " k"]) -> "Scenes":
+        """Some of the clips, by their numbers; the others need never be rendered."""
+        grain = torch.Generator(self.grain.device)
+        grain.set_state(self.grain.get_state())
+        actors = Actors(**{name: value[rows] for name, value in vars(self.actors).items()})
+        return Scenes(self.world, actors, self.waves[rows], grain)
 
     @cached_property
     def label(self) -> dict[str, Tensor]:

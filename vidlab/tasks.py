@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import torch
 from einops import repeat
@@ -50,6 +51,13 @@ class Name:
     @property
     def augment(self):
         return roll if self.world.stage == "torus" else None
+
+    loss = None  # cross entropy
+
+    def build(self, model: type[nn.Module], seed: int, **options: Any) -> nn.Module:
+        """The model with the first weights of this seed."""
+        torch.manual_seed(seed)
+        return model(self.classes, **options)
 
     def training(self, seed: int, n: int | None = None) -> Data:
         clip, label, _ = films(self.world, n or self.clips, seed, "train")

@@ -38,8 +38,9 @@ BAR = "{desc} {percentage:3.0f} % {bar} {remaining} left{postfix}"
 def fit(
     model: nn.Module,
     clips: Shaped[Tensor, "n t c h w"],
-    labels: Int64[Tensor, " n"],
+    labels: Int64[Tensor, " n"] | None = None,
     *,
+    loss: Callable[[Tensor, Tensor, Tensor | None], Tensor] | None = None,
     steps: int = 300,
     batch: int = 32,
     lr: float = 4e-3,
@@ -64,6 +65,8 @@ def fit(
 
     Args:
         clips: uint8, or floats in [0, 1]. They stay where they are and batches travel: a memory-mapped file will do.
+        loss: (the model's answer, clips, labels) -> one number to be made small; by default the cross entropy of logits
+            and labels. With another one labels may be left out, and answers may be anything.
         steps, batch: how often the weights change, by how many clips; an epoch's incomplete last batch is left out.
         lr: the highest learning rate, reached after 30 % of the run.
         augment: (clips, generator) -> clips with the same labels, such as `roll`.
@@ -77,12 +80,13 @@ def fit(
         device: by default the fastest.
 
     Raises:
-        ShapeError: clips, labels and the model's logits do not fit each other.
-        ValueError: a number not above 0, a batch that processes cannot share evenly, an unknown parameter to watch.
+        ShapeError: clips, labels and the model's logits do not fit each other; a loss that is not one number.
+        ValueError: a number not above 0, a batch that processes cannot share evenly, an unknown parameter to watch, or
+            validation with a loss of one's own.
         VidlabError: loss or gradient no longer finite, or a checkpoint that is damaged or of another run.
     """
     rank, world, device = join_processes(torch.device(device or vidlab.device()))
-    classes = expect_data(clips, labels)
+    classes = expect_data(clips, labels, loss is None)
     steps, batch, seed = int(steps), min(int(batch), len(clips)), int(seed)  # plain numbers, as a checkpoint wants them
     lr, weight_decay, seconds = float(lr), float(weight_decay), float(math.inf if seconds is None else seconds)
     if not all(number > 0 for number in (steps, batch, lr, seconds, frames)) or batch % world:
@@ -91,6 +95,8 @@ def fit(
     if watch is not None and watch not in dict(model.named_parameters()):
         names = ", ".join(name for name, _ in model.named_parameters())
         raise ValueError(f"watch = {watch!r} is no parameter of this model. Wanted: one of {names}.")
+    if loss is not None and validation is not None:
+        raise ValueError("validation counts right answers, which need labels. Wanted: no validation with this loss.")
     if amp and device.type != "cuda":
         warnings.warn(f"amp is left out: it only gains on CUDA, and this is {device.type}", stacklevel=2)
         amp = False
@@ -117,7 +123,7 @@ def fit(
                 settings = dict(steps=steps, batch=batch, lr=lr, weight_decay=weight_decay, seed=seed, seconds=seconds)
                 settings |= dict(amp=amp, compile=compile, watch=watch, frames=frames)
                 settings |= dict(validation=validation is not None)
-                settings |= checkpoints.fingerprint(model, clips, labels, augment)
+                settings |= checkpoints.fingerprint(model, clips, labels, augment=augment, loss=loss)
             if path is not None and path.exists():
                 state = checkpoints.load(path, settings)
                 history = History(**state["history"] | {"stopped": ""})
@@ -145,19 +151,18 @@ def fit(
                 for dice in (torch.default_generator, *other_dice):
                     dice.manual_seed(number_for(seed, step, "dropout", rank))
                 rows = rows_of(step, len(clips), batch, seed)
-                x, y = as_floats(clips[rows].to(device)), labels[rows].to(device)
+                x, y = as_floats(clips[rows].to(device)), None if labels is None else labels[rows].to(device)
                 if augment is not None:
                     x = augment(x, torch.Generator().manual_seed(number_for(seed, step, "augment")))
-                x, y = x[rank::world], y[rank::world]
+                x, y = x[rank::world], None if y is None else y[rank::world]
                 optimiser.zero_grad()
                 with torch.autocast(device.type, dtype=half, enabled=amp):
-                    logits = net(x)
-                    expect_logits(logits, len(x), classes)
-                    loss = cross_entropy(logits, y)
-                scaler.scale(loss).backward()
-                loss, gradients = loss.detach(), [p.grad for p in model.parameters() if p.grad is not None]
-                average([loss, *gradients])
-                expect_finite(loss, gradients if not scaler.is_enabled() else [], step, lr)  # a scaler skips the others
+                    answer = net(x)
+                    cost = named(answer, y, classes) if loss is None else expect_number(loss(answer, x, y))
+                scaler.scale(cost).backward()
+                cost, gradients = cost.detach(), [p.grad for p in model.parameters() if p.grad is not None]
+                average([cost, *gradients])
+                expect_finite(cost, gradients if not scaler.is_enabled() else [], step, lr)  # a scaler skips the others
                 for group in optimiser.param_groups:
                     group["lr"] = lr * one_cycle(done)
                 elapsed = agreed(time.monotonic() - began, device)
@@ -165,7 +170,7 @@ def fit(
                     scaler.step(optimiser)
                     scaler.update()
                     buffers = [buffer.clone() for buffer in model.buffers()]
-                    history.losses.append(loss.item())
+                    history.losses.append(cost.item())
                     history.seconds = elapsed
                     history.cpu_seconds = time.process_time() - cpu_began
                     if time.monotonic() > due:
@@ -213,24 +218,35 @@ def roll(clips: Float[Tensor, "n t c h w"], generator: torch.Generator) -> Float
     return torch.stack([clip.roll(shift, (-2, -1)) for clip, *shift in zip(clips, down, right, strict=True)])
 
 
-def expect_data(clips: Tensor, labels: Tensor) -> int:
-    """How many classes the labels need at least."""
-    if clips.ndim != 5 or 0 in clips.shape or labels.shape != clips.shape[:1]:
-        came = f"clips {tuple(clips.shape)} with labels {tuple(labels.shape)}"
+def expect_data(clips: Tensor, labels: Tensor | None, named: bool) -> int:
+    """How many classes the labels need at least; named: whether there must be labels."""
+    if clips.ndim != 5 or 0 in clips.shape or (named if labels is None else labels.shape != clips.shape[:1]):
+        came = f"clips {tuple(clips.shape)} with {'no labels' if labels is None else f'labels {tuple(labels.shape)}'}"
         raise ShapeError(came, wanted="n t c h w with n labels, and nothing of it 0")
-    if labels.dtype != torch.int64 or labels.min() < 0:
+    if labels is not None and (labels.dtype != torch.int64 or labels.min() < 0):
         raise ShapeError(
             f"labels are {labels.dtype}, from {labels.min()}", wanted="int64, from 0", mend="labels.long()"
         )
     if as_floats(clips[:8]).abs().max() > 2:
         raise ShapeError(f"clips reach {clips[:8].max()}", wanted="floats in [0, 1]", mend="clips / 255")
-    return int(labels.max()) + 1
+    return 0 if labels is None else int(labels.max()) + 1
 
 
-def expect_logits(logits: Tensor, n: int, classes: int) -> None:
-    if logits.ndim != 2 or len(logits) != n or logits.shape[1] < classes:
-        came = f"the model answers {n} clips with shape {tuple(logits.shape)}"
-        raise ShapeError(came, wanted=f"logits {n} × {classes}, or more classes: labels go up to {classes - 1}")
+def named(logits: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """The cross entropy, of logits that there are enough of."""
+    if logits.ndim != 2 or len(logits) != len(labels) or logits.shape[1] < classes:
+        came = f"the model answers {len(labels)} clips with shape {tuple(logits.shape)}"
+        wanted = f"logits {len(labels)} × {classes}, or more classes: labels go up to {classes - 1}"
+        raise ShapeError(came, wanted=wanted)
+    return cross_entropy(logits, labels)
+
+
+def expect_number(cost: Tensor) -> Tensor:
+    if not isinstance(cost, Tensor) or cost.numel() != 1 or not cost.requires_grad:
+        came = f"shape {tuple(cost.shape)}" if isinstance(cost, Tensor) else type(cost).__name__
+        mend = ".mean() of what the model answers"
+        raise ShapeError(f"a loss of {came}", wanted="one number with a gradient", mend=mend)
+    return cost.reshape(())
 
 
 def expect_finite(loss: Tensor, gradients: list[Tensor], step: int, lr: float) -> None:

@@ -193,6 +193,19 @@ class NonLocal(nn.Module):
         return attention_weights(self.query(tokens), self.key(tokens), scale=self.scale)
 
 
+class PlaceByPlace(nn.Module):
+    """The control of `NonLocal`: as many weights, nobody to ask. Two 1×1×1 convolutions, and the same shortcut."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.alone = nn.Sequential(nn.Conv3d(channels, channels, 1), nn.ReLU(), nn.Conv3d(channels, channels, 1))
+        self.norm = nn.BatchNorm3d(channels)
+        nn.init.zeros_(self.norm.weight)
+
+    def forward(self, volume: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c t h w"]:
+        return volume + self.norm(self.alone(volume))
+
+
 class NonLocalNet(Conv3DNet):
     """`Conv3DNet` with a non-local block after each of the named stages, 1 to 3; before training, the same function.
 

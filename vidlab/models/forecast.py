@@ -20,12 +20,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..errors import ShapeError
-from .backbone import expect_frames
+from .backbone import Normalise, expect_frames
 from .conv_recurrent import CELLS, ConvLSTM
 
 OUTPUTS = ("residual", "sigmoid", "linear")
 Clip = Float[Tensor, "b t c h w"]
 States = list[tuple[Tensor, ...]]  # of each layer: (h, c), or (h,) of a ConvGRU
+
+
+def next_frame_error(said: Clip, clip: Clip, labels: Tensor | None = None) -> Float[Tensor, ""]:
+    """The mean squared error of `NextFrame`'s answer, a loss for `fit`: frame t foretells frame t + 1 of the clip."""
+    return (said[:, :-1] - clip[:, 1:]).square().mean()
 
 
 class Patches(nn.Module):
@@ -35,20 +40,20 @@ class Patches(nn.Module):
         super().__init__()
         if output not in OUTPUTS:
             raise ShapeError(f"output={output!r}", wanted=" or ".join(map(repr, OUTPUTS)), mend='output="residual"')
-        self.patch, self.output = patch, output
+        self.patch, self.output, self.normalise = patch, output, Normalise()
         self.predict = nn.Conv2d(features, channels * patch**2, 1)
         if output == "residual":
             nn.init.zeros_(self.predict.weight)
             nn.init.zeros_(self.predict.bias)
 
     def cut(self, clip: Clip) -> Float[Tensor, "b t d h2 w2"]:
-        """Each patch becomes one place, and its pixels channels."""
+        """Each patch becomes one place, and its pixels channels, of about zero mean: else training hardly begins."""
         expect_frames(clip)
         h, w = clip.shape[-2:]
         if h % self.patch or w % self.patch:
             wanted, mend = f"sides that are multiples of patch={self.patch}", "patch=1, or a crop"
             raise ShapeError(f"frames of {h} × {w}", wanted=wanted, mend=mend)
-        return rearrange(clip, "b t c (h p) (w q) -> b t (c p q) h w", p=self.patch, q=self.patch)
+        return rearrange(self.normalise(clip), "b t c (h p) (w q) -> b t (c p q) h w", p=self.patch, q=self.patch)
 
     def say(self, features: Float[Tensor, "b t d h2 w2"], last: Float[Tensor, "b #t c h w"]) -> Clip:
         """Frames from the states that foretell them, and from the last frame seen before each."""
