@@ -243,11 +243,17 @@ def test_a_block_inserted_changes_nothing_at_first(options, more, monkeypatch):
 
 
 class Looks(nn.Module):
-    """Looks at what it is told to."""
+    """Looks at what it is told to, in the end and in its last layer."""
 
-    def __init__(self, shares):
+    def __init__(self, shares, last):
         super().__init__()
-        self.shares, self.tubelets, self.at = shares, models.VideoViT(4).tubelets, 0
+        self.shares, self.last, self.tubelets, self.grid, self.at = (
+            shares,
+            last,
+            models.VideoViT(4).tubelets,
+            (4, 4, 4),
+            0,
+        )
 
     def forward(self, clip):
         return torch.zeros(len(clip), 4)
@@ -256,18 +262,42 @@ class Looks(nn.Module):
         self.at += len(clip)
         return self.shares[self.at - len(clip) : self.at]
 
+    def attention(self, clip):
+        rows = self.last[self.at - len(clip) : self.at].flatten(2)
+        maps = torch.zeros(len(clip), 2, 4, 3, 17, 17)  # b layer t head q k
+        maps[:, 1, :, :, 0, 1:] = rows[:, :, None]
+        maps[:, 1, :, :, 0, 0] = 0.5  # of the class token itself
+        return {"space": maps, "time": torch.zeros(len(clip), 1, 3, 5, 5)}
+
 
 def test_looking_compares_attention_with_area():
     task = tasks_attention.Looking(tests=70)
     blind = torch.full((70, 4, 4, 4), 1 / 64)
-    assert task.measure(Looks(blind), 0, "validation")["on the object ÷ its area"].value == pytest.approx(1)
     mask = task.world.sample(70, seed=0, split="validation").mask[:, :, 0].float()
     covered = rearrange(mask, "b (t dt) (h dh) (w dw) -> b t h w (dt dh dw)", dt=2, dh=8, dw=8).mean(-1)
     there = (covered == covered.amax((1, 2, 3), keepdim=True)).float()
     there /= there.sum((1, 2, 3), keepdim=True)
     wanted = (covered.amax((1, 2, 3)) / covered.mean((1, 2, 3))).mean().item()
-    assert task.measure(Looks(there), 0, "validation")["on the object ÷ its area"].value == pytest.approx(wanted)
     assert wanted > 4
+    for rollout, last in ((blind, there), (there, blind)):
+        found = {name: each.value for name, each in task.measure(Looks(rollout, last), 0, "validation").items()}
+        numbers = {"rollout": 1 if rollout is blind else wanted, "last layer": 1 if last is blind else wanted}
+        assert {name: found[name] for name in numbers} == pytest.approx(numbers, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["joint", "divided", "factorised"])
+def test_the_last_look_is_what_the_class_token_takes(kind):
+    torch.manual_seed(0)
+    model, clip = models.VideoViT(4, kind=kind).eval(), torch.rand(2, 8, 3, 32, 32)
+    look = tasks_attention.last_look(model, clip)
+    assert look.shape == (2, 4, 4, 4)
+    torch.testing.assert_close(look.sum((1, 2, 3)), torch.ones(2))
+    maps = model.attention(clip)
+    if kind == "joint":
+        row = maps["joint"][1, 1, :, 0, 1:].mean(0)
+    else:
+        row = torch.cat([maps["space"][1, 1, t, :, 0, 1:].mean(0) for t in range(4)])
+    torch.testing.assert_close(look[1].flatten(), row / row.sum())
 
 
 def test_every_recipe_says_all_that_decides_its_run():

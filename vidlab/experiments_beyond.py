@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import models
 from .recipes import Experiment, Row
+from .tasks import Direction
 from .tasks_attention import Looking, Pairs
 from .tasks_beyond import Few, Foretell, Order
 from .torus import World
@@ -61,6 +62,23 @@ ORDER = Experiment(
     tuned=CHOSEN,
 )
 
+MEMORY = Experiment(
+    "memory",
+    "Direction, by networks with a memory: of vectors, and of maps",
+    Direction(),
+    (
+        Row("CNN + LSTM", models.Recurrent, {"cell": "lstm"}),
+        Row("CNN + GRU", models.Recurrent, {"cell": "gru"}),
+        Row("ConvLSTM", models.ConvRecurrent, {"cell": "lstm"}),
+        Row("ConvGRU", models.ConvRecurrent, {"cell": "gru"}),
+    ),
+    steps=300,
+    notes=(
+        "axis: right about horizontal or vertical. shuffled: the frames of each clip in another order.",
+        "reversed: films run backwards, where the opposite direction is the right answer. Chance is 25.",
+    ),
+)
+
 FORETELL = Experiment(
     "foretell",
     "Errors of frames foretold, in percent of the error of copying the last frame",
@@ -97,22 +115,25 @@ PAIRS = Experiment(
     tuned=CHOSEN,
 )
 
+FINE = {"tubelet": (2, 4, 4)}
 LOOKING = Experiment(
     "looking",
     "Direction, by transformers; and how much of their attention is on what moves",
     Looking(),
     (
-        Row("joint", models.VideoViT, {"kind": "joint"}, steps=400),
-        Row("factorised", models.VideoViT, {"kind": "factorised"}),
-        Row("divided", models.VideoViT, {"kind": "divided"}),
+        Row("joint, 8×8", models.VideoViT, {"kind": "joint"}, steps=400),
+        Row("divided, 8×8", models.VideoViT, {"kind": "divided"}, steps=400),
+        Row("factorised, 8×8", models.VideoViT, {"kind": "factorised"}, steps=800),
+        Row("factorised, 4×4", models.VideoViT, {"kind": "factorised", **FINE}),
     ),
-    steps=800,
+    steps=250,
     lr=1e-3,
     notes=(
-        "on the object ÷ its area: of the attention that reaches the answer, by rollout. 100: as if blind.",
-        "Chance is 25.",
+        "8×8, 4×4: pixels of a patch; each is of two frames. Chance is 25.",
+        "rollout, last layer: attention on the moving object ÷ the share of the clip it covers, in percent: 100 is as "
+        "if blind.",
     ),
     tuned=CHOSEN,
 )
 
-BEYOND = (INFLATION, ORDER, FORETELL, PAIRS, LOOKING)
+BEYOND = (INFLATION, ORDER, MEMORY, FORETELL, PAIRS, LOOKING)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import torch
 from einops import reduce
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool3d
 
@@ -82,19 +83,33 @@ def far_pairs(world: World, far: float, n: int, seed: int, split: str) -> Data:
 
 @dataclass(frozen=True)
 class Looking(Direction):
-    """Name the direction; and how much of the attention that reaches the answer comes from the moving object, as a
-    multiple of the share of the clip that it covers: 1 is what a blind look has."""
+    """Name the direction; and where the attention lies that the answer is made of, as a multiple of the share of the
+    clip that the moving object covers: 1 is what a blind look has.
+
+    rollout: through all layers. last layer: what the class token takes from each place in the last layer over space.
+    """
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return "direction", "on the object ÷ its area"
+        return "direction", "rollout", "last layer"
 
     def measure(self, model: nn.Module, seed: int, split: str) -> dict[str, Estimate]:
         scenes = self.world.sample(self.tests, seed=seed, split=split)
         gains = []
-        for clip, mask in zip(scenes.clip.split(BATCH), scenes.mask.split(BATCH), strict=True):
-            covered = avg_pool3d(mask[:, :, 0].float(), model.tubelets.tubelet)
-            look = model.look(as_floats(clip))
-            gains.append(reduce(look * covered, "b t h w -> b", "sum") / reduce(covered, "b t h w -> b", "mean"))
+        for stored, mask in zip(scenes.clip.split(BATCH), scenes.mask.split(BATCH), strict=True):
+            clip, covered = as_floats(stored), avg_pool3d(mask[:, :, 0].float(), model.tubelets.tubelet)
+            looks = torch.stack([model.look(clip), last_look(model, clip)], dim=1)
+            on_it = reduce(looks * covered[:, None], "b look t h w -> b look", "sum")
+            gains.append(on_it / reduce(covered, "b t h w -> b 1", "mean"))
         right = evaluate(model, scenes.clip, scenes.label["motion"]).hit1
-        return dict(zip(self.columns, (right, bootstrap(torch.cat(gains)[:, None])[0]), strict=True))
+        return dict(zip(self.columns, (right, *bootstrap(torch.cat(gains))), strict=True))
+
+
+def last_look(model: models.VideoViT, clip: Tensor) -> Float[Tensor, "b t h w"]:
+    """The class token's attention in the last layer over space, the mean of all heads; it sums to 1."""
+    maps = model.attention(clip)
+    if "joint" in maps:
+        row = reduce(maps["joint"][:, -1], "b head q k -> b q k", "mean")[:, 0, 1:]
+    else:
+        row = reduce(maps["space"][:, -1], "b t head q k -> b t q k", "mean")[:, :, 0, 1:].flatten(1)
+    return (row / row.sum(1, keepdim=True)).reshape(len(clip), *model.grid)
