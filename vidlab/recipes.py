@@ -22,6 +22,7 @@ class Row:
     model: type[nn.Module] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     steps: int | None = None
+    lr: float | None = None
     task: Name | None = None
     members: tuple[str, ...] = ()
 

@@ -74,7 +74,7 @@ class Ensemble(nn.Module):
 
 
 def budget(experiment: Experiment, row: Row) -> dict[str, Any]:
-    return {"steps": row.steps or experiment.steps, "batch": experiment.batch, "lr": experiment.lr}
+    return {"steps": row.steps or experiment.steps, "batch": experiment.batch, "lr": row.lr or experiment.lr}
 
 
 def recipe(experiment: Experiment, row: Row) -> str:

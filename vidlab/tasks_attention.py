@@ -105,7 +105,7 @@ class Looking(Direction):
         return dict(zip(self.columns, (right, *bootstrap(torch.cat(gains))), strict=True))
 
 
-def last_look(model: models.VideoViT, clip: Tensor) -> Float[Tensor, "b t h w"]:
+def last_look(model: nn.Module, clip: Tensor) -> Float[Tensor, "b t h w"]:
     """The class token's attention in the last layer over space, the mean of all heads; it sums to 1."""
     maps = model.attention(clip)
     if "joint" in maps:

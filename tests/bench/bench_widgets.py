@@ -24,12 +24,14 @@ import vidlab.data
 from vidlab import flow, models, worlds
 from vidlab.doctor import chromium
 from vidlab.figures import (
+    AttentionMap,
     ClipPlayer,
     ConstraintLine,
     Filters,
     FlowField,
     FrameWeights,
     FusionMap,
+    Gates,
     HornSchunck,
     SpaceTimeCube,
     TemporalFilter,
@@ -46,9 +48,11 @@ SURFACES = {  # where the pointer is dragged
     FlowField: "label.slider input",
     HornSchunck: None,  # it has ten places in all: fewer than a drag has frames
     Tracks: "label.slider input",
-    Filters: None,  # these four likewise: frames of a short clip, a handful of layers
+    AttentionMap: None,  # these six likewise: patches, frames of a short clip, a handful of layers
+    Filters: None,
     FrameWeights: None,
     FusionMap: None,
+    Gates: None,
     TimeBattery: None,
 }
 ROUNDS = 3
@@ -176,10 +180,13 @@ def _of_fusion() -> dict:
     zeros, chance = torch.zeros(16, 8, 3, 5, 5), torch.Generator().manual_seed(0)
     early, single = models.EarlyFusion(4, frames=8), models.SingleFrame(4)
     learned = torch.stack([zeros + torch.randn(zeros.shape, generator=chance) for _ in range(12)])
+    attention = {"before": models.VideoViT(4, kind="joint"), "trained": models.VideoViT(4, kind="joint")}
     return {
+        "AttentionMap": AttentionMap.of(attention, scenes.clip),
         "Filters": Filters(learned),
         "FrameWeights": FrameWeights(scenes.clip, torch.randn(6, 8, generator=chance)),
         "FusionMap": FusionMap("slow", frames=10),
+        "Gates": Gates.of(models.NextFrame(hidden=16, kernel=3), scenes.clip[0]),
         "TimeBattery": TimeBattery.of({"early": early, "single": single}, scenes.clip, classes=scenes.world.motions),
     }
 

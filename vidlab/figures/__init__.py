@@ -3,6 +3,7 @@
 Importing this module sets matplotlib's defaults to the style of the course; `matplotlib.rcdefaults()` undoes it.
 """
 
+from .attention_map import AttentionMap
 from .clip_player import ClipPlayer
 from .constraint_line import ConstraintLine
 from .filter_motion import filter_motion
@@ -10,6 +11,7 @@ from .filters import Filters
 from .flow_field import FlowField
 from .frame_weights import FrameWeights
 from .fusion_map import FusionMap
+from .gates import Gates
 from .horn_schunck import HornSchunck
 from .picture import PALETTE, Picture, filmstrip, show, style
 from .space_time_cube import SpaceTimeCube
@@ -20,7 +22,7 @@ from .tracks import Tracks
 style()
 
 __all__ = [
-    "PALETTE", "ClipPlayer", "ConstraintLine", "Filters", "FlowField", "FrameWeights", "FusionMap", "HornSchunck",
-    "Picture", "SpaceTimeCube", "TemporalFilter", "TimeBattery", "Tracks", "filmstrip", "filter_motion", "show",
-    "style",
+    "PALETTE", "AttentionMap", "ClipPlayer", "ConstraintLine", "Filters", "FlowField", "FrameWeights", "FusionMap",
+    "Gates", "HornSchunck", "Picture", "SpaceTimeCube", "TemporalFilter", "TimeBattery", "Tracks", "filmstrip",
+    "filter_motion", "show", "style",
 ]  # fmt: skip
