@@ -31,6 +31,9 @@ LESSONS = {
     "frames": "05 Single frame and late fusion",
     "early": "06 Early fusion",
     "slow": "07 Slow fusion and 3D convolution",
+    "inflate": "08 Inflating 2D networks",
+    "recurrence": "09 Recurrent and convolutional recurrent networks",
+    "attention": "10 Attention and video transformers",
 }
 MODULES = {  # the others are called as their lesson
     "constraint": "flow_constraint",
@@ -38,6 +41,7 @@ MODULES = {  # the others are called as their lesson
     "frames": "single_frame",
     "early": "early_fusion",
     "slow": "slow_fusion",
+    "inflate": "inflation",
 }
 SYMBOL = {"solved": "✔", "wrong": "✘", "open": "○"}
 COLOUR = {"solved": "#2e8b57", "wrong": "#d55e00", "open": "#808080"}
