@@ -1,7 +1,7 @@
 """What a model is made of: a table of its layers with sizes, parameters, multiply–adds and how far each of them sees.
 
 Multiply–adds come from torch's own counter, receptive fields from `receptive_field`. "Does this model use time?" is
-asked in `time_use`. The functions of both modules are offered here too.
+asked in `time_use`, "how long does it take?" in `waiting`. The functions of these modules are offered here too.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from .page import Page
 from .receptive_field import Field, checked_shape, first_tensor, measure_fields, per_axis, receptive_field, unfused
 from .time_use import TRIALS, TimeUse, Trial, ask, evaluating, uses_time
+from .waiting import longest_chain, seconds
 
 from .time_use import freeze, reverse, roll, shift, shuffle, subsample  # isort: skip
 
 __all__ = [
-    "TRIALS", "Field", "LayerTable", "Row", "TimeUse", "Trial", "freeze", "receptive_field", "reverse", "roll", "shift",
-    "shuffle", "subsample", "table", "uses_time",
+    "TRIALS", "Field", "LayerTable", "Row", "TimeUse", "Trial", "freeze", "longest_chain", "receptive_field", "reverse",
+    "roll", "seconds", "shift", "shuffle", "subsample", "table", "uses_time",
 ]  # fmt: skip
 
 POINTWISE = ("torch.nn.modules.activation", "torch.nn.modules.dropout")

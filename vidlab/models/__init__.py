@@ -14,7 +14,7 @@ from .histogram import HistogramNet, histograms
 from .inflation import Inflated, inflate, inflate_filters, inflated_parameters
 from .late_fusion import LateFusion, PooledFusion
 from .multiresolution import MultiResolution, context, fovea
-from .recurrent import ConvRecurrent, LSTMCell, Recurrent
+from .recurrent import ConvRecurrent, LocalThenRecurrent, LSTMCell, Recurrent
 from .single_frame import SingleFrame
 from .slow_fusion import Conv3DNet, SlowFusion
 from .video_vit import VideoViT
@@ -31,6 +31,7 @@ __all__ = [
     "Inflated",
     "LSTMCell",
     "LateFusion",
+    "LocalThenRecurrent",
     "MultiResolution",
     "NextFrame",
     "NonLocal",

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..errors import ShapeError
-from .backbone import WIDTHS, Backbone, expect_frames
+from .backbone import WIDTHS, Backbone, Normalise, block3d, expect_frames
 from .conv_recurrent import CELLS as OF_MAPS
+from .conv_recurrent import ConvGRU
 
 OF_VECTORS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -147,3 +148,28 @@ class ConvRecurrent(nn.Module):
         states, _ = self.over_time(rearrange(maps, "(b t) d h w -> b t d h w", b=len(clip)))
         logits = self.classify(reduce(states[:, -1], "b d h w -> b d", "mean"))
         return (logits, states) if return_states else logits
+
+
+class LocalThenRecurrent(nn.Module):
+    """Both merged: 3D convolutions see how things move within a few frames, and a ConvGRU over their maps remembers.
+
+    widths: of the 3D convolutions, of 3 frames each: two of them see 5. hidden: channels of the state.
+
+    Raises:
+        ShapeError: in `forward`, no batch of float clips.
+    """
+
+    def __init__(
+        self, classes: int, *, hidden: int = 32, channels: int = 3, widths: tuple[int, ...] = WIDTHS[1:]
+    ) -> None:
+        super().__init__()
+        pairs = zip((channels, *widths), widths)  # noqa: B905
+        self.local = nn.Sequential(Normalise(), *(block3d(*pair) for pair in pairs))
+        self.over_time = ConvGRU(widths[-1], hidden, kernel=3)
+        self.classify = nn.Linear(hidden, classes)
+
+    def forward(self, clip: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b classes"]:
+        expect_frames(clip)
+        volume = self.local(rearrange(clip, "b t c h w -> b c t h w"))
+        states, _ = self.over_time(rearrange(volume, "b d t h w -> b t d h w"))
+        return self.classify(reduce(states[:, -1], "b d h w -> b d", "mean"))
