@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from vidlab import ShapeError, data, models
 from vidlab.anatomy import receptive_field
 from vidlab.models import published, video_vit
-from vidlab.models.attention import Layer, SelfAttention, attend, attention_weights, recorded
+from vidlab.models.attention import Layer, PlaceByPlace, SelfAttention, attend, attention_weights, recorded
 from vidlab.models.attention_rollout import among_all, rollout
 from vidlab.models.published import build, multiply_adds, parameters, timesformer, vivit
 from vidlab.models.video_vit import DividedLayer, Tubelets, VideoViT, comparisons
@@ -173,6 +173,17 @@ def test_a_block_has_the_published_number_of_parameters(channels):
         == data.published("params")["rows"][f"nonlocal_{channels}"]
         == 2 * channels**2 + 9 * channels // 2
     )
+
+
+def test_the_control_asks_nobody_and_changes_nothing_at_first():
+    """Each place's answer depends on that place alone, and about as many weights as in a block decide it."""
+    control, volume = PlaceByPlace(8), randn(2, 8, 3, 4, 5, dtype=torch.float32)
+    close(control(volume), volume)
+    assert 0.95 < parameters(control) / parameters(models.NonLocal(8)) < 1.05
+    control = ready(lambda: PlaceByPlace(8))
+    volume = volume.double().requires_grad_()
+    (gradient,) = torch.autograd.grad(control(volume)[0, :, 1, 2, 3].sum(), volume)
+    assert gradient.abs().sum(1).nonzero().tolist() == [[0, 1, 2, 3]]
 
 
 @pytest.mark.parametrize("scaled", [True, False])

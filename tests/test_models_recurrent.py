@@ -10,7 +10,7 @@ from torch.nn.functional import conv2d
 
 from vidlab import models
 from vidlab.anatomy import receptive_field
-from vidlab.models import conv_recurrent
+from vidlab.models import conv_recurrent, forecast
 from vidlab.time_use import uses_time
 from vidlab.training import fit
 
@@ -378,6 +378,16 @@ def test_vectors_forget_where_and_maps_do_not():
     assert (last(places, moved) - last(places, maps)).mean((2, 3)).abs().max() > 1e-5
 
 
+def test_merged_it_sees_all_frames_before_and_motion_of_five():
+    torch.manual_seed(0)
+    model = models.LocalThenRecurrent(CLASSES).double().eval()
+    assert receptive_field(model, (12, 3, SIZE, SIZE)).size[0] == 12
+    assert receptive_field(model, (12, 3, SIZE, SIZE), "local").size[0] == 5
+    clip = rand(2, 12, 3, SIZE, SIZE)
+    states, _ = model.over_time(model.local(clip.transpose(1, 2)).transpose(1, 2))
+    close(model(clip), model.classify(states[:, -1].mean((2, 3))))
+
+
 # Forecasts ------------------------------------------------------------------------------------------------------------
 
 
@@ -433,6 +443,13 @@ def test_patches_are_cut_and_put_together_again():
     close(maps[1, 2, :, 1, 2], (clip[1, 2, :, 4:, 8:].flatten() - 0.45) / 0.25)
     frames.output, frames.predict = "linear", nn.Identity()
     close(frames.say(0.45 + 0.25 * maps, clip), clip)
+
+
+def test_the_loss_of_a_forecast_compares_with_the_frame_after():
+    clip = rand(2, 5, 3, 4, 4)
+    foreseen = torch.cat([clip[:, 1:], rand(2, 1, 3, 4, 4, seed=1)], dim=1)
+    assert forecast.next_frame_error(foreseen, clip) == 0
+    close(forecast.next_frame_error(clip, clip), clip.diff(dim=1).square().mean())
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])

@@ -5,11 +5,12 @@ import torch
 from einops import rearrange
 from torch import nn
 
-from vidlab import models, tasks, tasks_attention, tasks_beyond
+from vidlab import ShapeError, models, tasks_attention, tasks_beyond
 from vidlab.evaluation import predict
 from vidlab.experiments import EXPERIMENTS
 from vidlab.models.forecast import next_frame_error
 from vidlab.receptive_field import receptive_field
+from vidlab.tasks import films
 from vidlab.torus import World
 from vidlab.training import fit
 
@@ -65,8 +66,8 @@ def test_few_begins_as_it_says(start, stills, monkeypatch):
     """Inflated filters add up to those of the image network; from scratch they are a 3D network's own."""
     asked = []
 
-    def taught(task, seed):
-        asked.append(task.stills)
+    def taught(world, clips, stills, seed):
+        asked.append(stills)
         torch.manual_seed(99)
         return models.SingleFrame(4).backbone.state_dict()
 
@@ -93,7 +94,7 @@ def test_own_stills_are_the_frames_of_the_same_clips(monkeypatch):
     task = tasks_beyond.Few(clips=6)
     tasks_beyond.taught_by_stills.cache_clear()
     for stills in ("own", "fresh"):
-        tasks_beyond.taught_by_stills(tasks_beyond.Few(clips=6, stills=stills), 2)
+        tasks_beyond.taught_by_stills(task.world, 6, stills, 2)
     tasks_beyond.taught_by_stills.cache_clear()
     clips, labels = task.training(2)
     (own, colours), (fresh, _) = seen
@@ -179,7 +180,7 @@ def test_copying_is_the_measure_and_knowing_is_perfect():
     assert {name: each.value for name, each in task.measure(Copies(), 0, "validation").items()} == pytest.approx(
         dict.fromkeys(columns, 1.0)
     )
-    future = tasks.films(task.world, 20, 0, "validation")[0].float() / 255
+    future = films(task.world, 20, 0, "validation")[0].float() / 255
     assert {name: each.value for name, each in task.measure(Knows(future), 0, "validation").items()} == pytest.approx(
         dict.fromkeys(columns, 0.0)
     )
@@ -307,3 +308,14 @@ def test_every_recipe_says_all_that_decides_its_run():
     for experiment in EXPERIMENTS:
         recipes = [recipe(experiment, row) for row in experiment.rows]
         assert len(set(recipes)) == len(recipes), experiment.name
+
+
+def test_too_few_far_events_or_pairs_are_said():
+    with pytest.raises(ShapeError, match="0 of 40 clips with events 12 frames apart"):
+        tasks_beyond.far_events(tasks_beyond.Order().world, 12, 2, 0, "validation")
+    with pytest.raises(ShapeError, match="pixels apart"):
+        tasks_attention.far_pairs(tasks_attention.Pairs().world, 60.0, 2, 0, "validation")
+    with pytest.raises(ShapeError, match="an even number"):
+        tasks_attention.far_pairs(tasks_attention.Pairs().world, 23.0, 3, 0, "validation")
+    with pytest.raises(ShapeError, match="start='zeros'"):
+        tasks_beyond.Few(start="zeros").build(models.Inflated, 0)

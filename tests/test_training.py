@@ -717,9 +717,9 @@ def test_two_processes_compute_what_one_does(tmp_path):
         ({"loss": lambda answer, x, y: 0.5}, ShapeError, "a loss of float"),
         ({"loss": lambda answer, x, y: x.mean()}, ShapeError, "with a gradient"),
         (
-            {"loss": lambda answer, x, y: answer.mean(), "validation": data()},
+            {"loss": lambda answer, x, y: answer.mean(), "labels": None, "validation": data()},
             ValueError,
-            "no validation with this loss",
+            "Wanted: labels, or no validation",
         ),
     ],
 )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool3d
 
 from . import models
+from .errors import ShapeError
 from .evaluation import Estimate, as_floats, bootstrap, evaluate
 from .models.attention import PlaceByPlace
 from .tasks import Data, Direction, Name, films
@@ -23,7 +24,7 @@ BATCH = 64  # clips that are asked about at once
 
 @dataclass(frozen=True)
 class Pairs(Name):
-    """Say whether two objects are of one colour (1) or not (0), that are never nearer to each other than `far` pixels.
+    """Two objects are never nearer to each other than `far` pixels: say whether they are of one colour (1) or not (0).
 
     A network learns to name the colour of a single object first; then a block is inserted, and it learns to compare.
     """
@@ -76,7 +77,11 @@ def far_pairs(world: World, far: float, n: int, seed: int, split: str) -> Data:
         drawn = replace(world, objects=2, **how).sample(6 * n, seed=seed, split=f"{split}, {k}")
         away = (drawn.position[:, :, 0] - drawn.position[:, :, 1]).abs()
         nearest = torch.minimum(away, world.size - away).norm(dim=-1).amin(1)
-        clips.append(drawn.only((nearest >= far).nonzero()[: n // 2, 0]).clip)
+        enough = (nearest >= far).nonzero()[: n // 2, 0]
+        if len(enough) < n // 2 or n % 2:
+            came = f"{len(enough)} of {6 * n} clips whose objects are {far} pixels apart"
+            raise ShapeError(came, wanted=f"half of {n}, an even number", mend="a smaller distance")
+        clips.append(drawn.only(enough).clip)
     order = torch.randperm(2 * len(clips[0]), generator=torch.Generator().manual_seed(number_for(seed, split, "pairs")))
     return torch.cat(clips)[order], (order >= len(clips[0])).long()
 
@@ -98,11 +103,19 @@ class Looking(Direction):
         gains = []
         for stored, mask in zip(scenes.clip.split(BATCH), scenes.mask.split(BATCH), strict=True):
             clip, covered = as_floats(stored), avg_pool3d(mask[:, :, 0].float(), model.tubelets.tubelet)
-            looks = torch.stack([model.look(clip), last_look(model, clip)], dim=1)
-            on_it = reduce(looks * covered[:, None], "b look t h w -> b look", "sum")
-            gains.append(on_it / reduce(covered, "b t h w -> b 1", "mean"))
+            looks = model.look(clip), last_look(model, clip)
+            gains.append(torch.stack([gain(look, covered) for look in looks], dim=1))
         right = evaluate(model, scenes.clip, scenes.label["motion"]).hit1
         return dict(zip(self.columns, (right, *bootstrap(torch.cat(gains))), strict=True))
+
+
+def gain(look: Float[Tensor, "b t h w"], covered: Float[Tensor, "b t h w"]) -> Float[Tensor, " b"]:
+    """The share of attention on the object, over the share of the clip that it covers.
+
+    look: attention on each patch, sums to 1. covered: how much of each patch the object covers.
+    """
+    on_it = reduce(look * covered, "b t h w -> b", "sum")
+    return on_it / reduce(covered, "b t h w -> b", "mean")
 
 
 def last_look(model: nn.Module, clip: Tensor) -> Float[Tensor, "b t h w"]:

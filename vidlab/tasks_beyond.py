@@ -12,6 +12,7 @@ from einops import rearrange, reduce, repeat
 from torch import Tensor, nn
 
 from . import models
+from .errors import ShapeError
 from .evaluation import Estimate, as_floats, bootstrap, evaluate, joint
 from .tasks import Data, Name, films
 from .time_use import reverse
@@ -26,7 +27,8 @@ class Few(Name):
     """Name colour and direction, sixteen classes, of few clips; an image network may learn from stills first.
 
     start: "scratch", or how its filters are inflated, "mean" or "centre". stills: what it names the colour of before
-    that: "own", frames of the same clips; "fresh", 4096 others; "none": its filters are random.
+    that: "own", frames of the same clips; "fresh", 4096 others; "none": its filters are random. In time, all of them
+    repeat the edge frames: zeros would spoil the answers of the mean, and of it only, from the beginning.
     """
 
     label: str = "colour and motion"
@@ -43,17 +45,19 @@ class Few(Name):
         return ("both", "colour", "direction")
 
     def build(self, model: type[nn.Module], seed: int, **options: Any) -> nn.Module:
+        if self.start not in ("scratch", "mean", "centre") or self.stills not in ("own", "fresh", "none"):
+            raise ShapeError(f"start={self.start!r}, stills={self.stills!r}", wanted="names that the docstring has")
         torch.manual_seed(seed)
         net = models.SingleFrame(self.classes)
-        if self.start == "scratch":
-            net = models.inflate(net)
+        if self.start == "scratch":  # the same network, its filters drawn as those of any 3D network
+            net = models.inflate(net, padding="replicate")
             for layer in net.modules():
                 if isinstance(layer, nn.Conv3d):
                     layer.reset_parameters()
             return model(net)
         if self.stills != "none":
-            net.backbone.load_state_dict(taught_by_stills(self, seed))
-        return model(models.inflate(net, mode=self.start))
+            net.backbone.load_state_dict(taught_by_stills(self.world, self.clips, self.stills, seed))
+        return model(models.inflate(net, mode=self.start, padding="replicate"))
 
     def training(self, seed: int, n: int | None = None) -> Data:
         return self.named(n or self.clips, seed, "train")
@@ -71,24 +75,22 @@ class Few(Name):
 
     def measure(self, model: nn.Module, seed: int, split: str) -> dict[str, Estimate]:
         report = evaluate(model, *self.fresh(seed, split), kinds=self.kinds)
-        return dict(zip(self.columns, (report.hit1, *report.marginal.values()), strict=True))
+        return dict(zip(self.columns, (report.hit1, *report.kinds.values()), strict=True))
 
 
 @lru_cache(maxsize=4)
-def taught_by_stills(task: Few, seed: int, steps: int = 400) -> dict[str, Tensor]:
+def taught_by_stills(world: World, clips: int, stills: str, seed: int, steps: int = 400) -> dict[str, Tensor]:
     """The backbone of an image network that names the colour of stills."""
-    if task.stills == "own":
-        clip, label, _ = films(task.world, task.clips, seed, "train")
-        stills, colour = (
-            rearrange(clip, "b t c h w -> (b t) 1 c h w"),
-            repeat(label["colour"], "b -> (b t)", t=clip.shape[1]),
-        )
+    if stills == "own":
+        clip, label, _ = films(world, clips, seed, "train")
+        images = rearrange(clip, "b t c h w -> (b t) 1 c h w")
+        colour = repeat(label["colour"], "b -> (b t)", t=clip.shape[1])
     else:
         drawn = World(frames=1).sample(4096, seed=seed, split="stills")
-        stills, colour = drawn.clip, drawn.label["colour"]
+        images, colour = drawn.clip, drawn.label["colour"]
     torch.manual_seed(seed)
-    net = models.SingleFrame(len(task.world.colours))
-    fit(net, stills, colour, steps=steps, seed=seed, augment=roll, progress=False, device="cpu")
+    net = models.SingleFrame(len(world.colours))
+    fit(net, images, colour, steps=steps, seed=seed, augment=roll, progress=False, device="cpu")
     return {name: value.clone() for name, value in net.backbone.state_dict().items()}
 
 
@@ -96,10 +98,10 @@ def taught_by_stills(task: Few, seed: int, steps: int = 400) -> dict[str, Tensor
 class Order(Name):
     """Say which of two events came first: red (0), or blue (1).
 
-    An event is an object that is seen in one frame only. Between the two lie at least `gap` - 1 frames, and `margin`
-    frames before the first and after the last. A 3D network that sees k frames at once, k ≤ gap, never sees both; but
-    unless margin ≥ k - 1, it sees how near an event is to the end of the clip, by the zeros of its padding, and so
-    which came first.
+    An event is an object that is seen in one frame only; the world's onset says in which it may be, and the two are at
+    least `gap` frames apart. A 3D network that sees k frames at once, k ≤ gap, never sees both; but unless k - 1 frames
+    lie before the first and after the last, it sees how near an event is to the end of the clip, by the zeros of its
+    padding, and so which came first.
     """
 
     label: str = "colour"
@@ -134,7 +136,12 @@ def far_events(world: World, gap: int, n: int, seed: int, split: str) -> Data:
     """Clips of two events, at least `gap` frames apart, and the colour of the first."""
     drawn = world.sample(20 * n, seed=seed, split=split)  # drawn, not rendered: most of them are not wanted
     apart = drawn.actors.onset.diff(dim=1)[:, 0].abs()
-    scenes = drawn.only((apart >= gap).nonzero()[:n, 0])
+    enough = (apart >= gap).nonzero()[:n, 0]
+    if len(enough) < n:
+        raise ShapeError(
+            f"{len(enough)} of {20 * n} clips with events {gap} frames apart", wanted=f"{n}", mend="a smaller gap"
+        )
+    scenes = drawn.only(enough)
     first = scenes.actors.onset.argmin(dim=1, keepdim=True)
     return scenes.clip, scenes.label["colour"].gather(1, first)[:, 0]
 
@@ -142,7 +149,8 @@ def far_events(world: World, gap: int, n: int, seed: int, split: str) -> Data:
 @dataclass(frozen=True)
 class Foretell(Name):
     """Say the next frame at every moment, and the eight frames after the clip; errors are shares of the error of
-    copying the last frame that was seen. The first two frames are left out of the first: a single one tells no motion.
+    copying the last frame that was seen, which counts as known exactly. Frames 1 and 2 are not asked for: a motion that
+    was seen for a step or two is hard to know.
     """
 
     label: str = "next"
@@ -152,6 +160,7 @@ class Foretell(Name):
     seen: int = 10
 
     augment = None
+    # a field, as a function that is only an attribute would be taken for a method
     loss: Callable[..., Tensor] = models.forecast.next_frame_error
 
     @property

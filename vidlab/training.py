@@ -65,8 +65,9 @@ def fit(
 
     Args:
         clips: uint8, or floats in [0, 1]. They stay where they are and batches travel: a memory-mapped file will do.
-        loss: (the model's answer, clips, labels) -> one number to be made small; by default the cross entropy of logits
-            and labels. With another one labels may be left out, and answers may be anything.
+        labels: classes, int64 from 0; they may be left out with a loss of one's own.
+        loss: (the model's answer, clips, labels) -> one number to be made small, a mean over the clips; by default the
+            cross entropy of logits and labels. With another one, answers may be anything.
         steps, batch: how often the weights change, by how many clips; an epoch's incomplete last batch is left out.
         lr: the highest learning rate, reached after 30 % of the run.
         augment: (clips, generator) -> clips with the same labels, such as `roll`.
@@ -82,7 +83,7 @@ def fit(
     Raises:
         ShapeError: clips, labels and the model's logits do not fit each other; a loss that is not one number.
         ValueError: a number not above 0, a batch that processes cannot share evenly, an unknown parameter to watch, or
-            validation with a loss of one's own.
+            validation without labels.
         VidlabError: loss or gradient no longer finite, or a checkpoint that is damaged or of another run.
     """
     rank, world, device = join_processes(torch.device(device or vidlab.device()))
@@ -95,8 +96,8 @@ def fit(
     if watch is not None and watch not in dict(model.named_parameters()):
         names = ", ".join(name for name, _ in model.named_parameters())
         raise ValueError(f"watch = {watch!r} is no parameter of this model. Wanted: one of {names}.")
-    if loss is not None and validation is not None:
-        raise ValueError("validation counts right answers, which need labels. Wanted: no validation with this loss.")
+    if labels is None and validation is not None:
+        raise ValueError("validation counts right answers. Wanted: labels, or no validation.")
     if amp and device.type != "cuda":
         warnings.warn(f"amp is left out: it only gains on CUDA, and this is {device.type}", stacklevel=2)
         amp = False
@@ -158,7 +159,7 @@ def fit(
                 optimiser.zero_grad()
                 with torch.autocast(device.type, dtype=half, enabled=amp):
                     answer = net(x)
-                    cost = named(answer, y, classes) if loss is None else expect_number(loss(answer, x, y))
+                    cost = cross_entropy_of(answer, y, classes) if loss is None else expect_number(loss(answer, x, y))
                 scaler.scale(cost).backward()
                 cost, gradients = cost.detach(), [p.grad for p in model.parameters() if p.grad is not None]
                 average([cost, *gradients])
@@ -218,9 +219,9 @@ def roll(clips: Float[Tensor, "n t c h w"], generator: torch.Generator) -> Float
     return torch.stack([clip.roll(shift, (-2, -1)) for clip, *shift in zip(clips, down, right, strict=True)])
 
 
-def expect_data(clips: Tensor, labels: Tensor | None, named: bool) -> int:
-    """How many classes the labels need at least; named: whether there must be labels."""
-    if clips.ndim != 5 or 0 in clips.shape or (named if labels is None else labels.shape != clips.shape[:1]):
+def expect_data(clips: Tensor, labels: Tensor | None, needed: bool) -> int:
+    """How many classes the labels need at least; needed: whether there must be some."""
+    if clips.ndim != 5 or 0 in clips.shape or (needed if labels is None else labels.shape != clips.shape[:1]):
         came = f"clips {tuple(clips.shape)} with {'no labels' if labels is None else f'labels {tuple(labels.shape)}'}"
         raise ShapeError(came, wanted="n t c h w with n labels, and nothing of it 0")
     if labels is not None and (labels.dtype != torch.int64 or labels.min() < 0):
@@ -232,7 +233,7 @@ def expect_data(clips: Tensor, labels: Tensor | None, named: bool) -> int:
     return 0 if labels is None else int(labels.max()) + 1
 
 
-def named(logits: Tensor, labels: Tensor, classes: int) -> Tensor:
+def cross_entropy_of(logits: Tensor, labels: Tensor, classes: int) -> Tensor:
     """The cross entropy, of logits that there are enough of."""
     if logits.ndim != 2 or len(logits) != len(labels) or logits.shape[1] < classes:
         came = f"the model answers {len(labels)} clips with shape {tuple(logits.shape)}"
@@ -243,7 +244,7 @@ def named(logits: Tensor, labels: Tensor, classes: int) -> Tensor:
 
 def expect_number(cost: Tensor) -> Tensor:
     if not isinstance(cost, Tensor) or cost.numel() != 1 or not cost.requires_grad:
-        came = f"shape {tuple(cost.shape)}" if isinstance(cost, Tensor) else type(cost).__name__
+        came = f"shape {tuple(cost.shape)}, {cost.dtype}" if isinstance(cost, Tensor) else type(cost).__name__
         mend = ".mean() of what the model answers"
         raise ShapeError(f"a loss of {came}", wanted="one number with a gradient", mend=mend)
     return cost.reshape(())

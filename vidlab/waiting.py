@@ -1,7 +1,7 @@
 """What a model costs in time: seconds, and how many of its operations must wait for each other.
 
-More processors shorten work, never the chain of operations of which each needs the one before: the "span" of a
-computation (Brent 1974, *The parallel evaluation of general arithmetic expressions*).
+More processors share work, but never shorten the chain of operations of which each needs the one before (R. Brent,
+*The parallel evaluation of general arithmetic expressions*, 1974).
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from .errors import ShapeError
 
 
 def longest_chain(model: Callable[[Tensor], Tensor], x: Float[Tensor, "..."]) -> int:
-    """How many operations, at least, come one after the other until the model answers x: along autograd's graph.
+    """How many operations come one after the other until the model answers x, along autograd's graph.
+
+    What counts is a node of the graph: one for each operation of torch, large or small; a fused kernel is one. So how
+    it grows says more than how long it is.
 
     Raises:
         ShapeError: an answer without a graph, as of a model without parameters to train.
@@ -29,14 +32,12 @@ def longest_chain(model: Callable[[Tensor], Tensor], x: Float[Tensor, "..."]) ->
     answer = model(x)
     if answer.grad_fn is None:
         raise ShapeError("an answer without a gradient", wanted="one that depends on something to train")
-    depth, stack = {}, [answer.grad_fn]
+    depth, stack = {}, [answer.grad_fn]  # of what is given: 0
     while stack:
         operation = stack.pop()
         needs = [before for before, _ in operation.next_functions if before is not None]
         if all(before in depth for before in needs):
-            depth[operation] = (
-                1 + max(depth[before] for before in needs) if needs else 0
-            )  # what is given waits for none
+            depth[operation] = max((depth[before] + 1 for before in needs), default=0)
         else:  # once more, after those that it needs
             stack += [operation, *(before for before in needs if before not in depth)]
     return depth[answer.grad_fn]
@@ -44,7 +45,9 @@ def longest_chain(model: Callable[[Tensor], Tensor], x: Float[Tensor, "..."]) ->
 
 @torch.no_grad()
 def seconds(model: Callable[[Tensor], Tensor], x: Float[Tensor, "..."], rounds: int = 5) -> float:
-    """The median time of an answer, after one to warm up: of the CPU, which other programs do not add to, or of a GPU.
+    """The median time of an answer, after one to warm up: of all the CPU's threads, or, on a GPU, by the clock.
+
+    The model stays in the mode that it is in.
 
     Raises:
         ShapeError: rounds below 1.

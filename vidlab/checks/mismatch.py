@@ -71,13 +71,12 @@ def read(answer: Any, wanted: Wanted) -> tuple[Parts, str]:
 
 
 def _read_parts(answer: Any, wanted: Wanted) -> tuple[Parts, str]:
-    names = f"({', '.join(name for name, _ in wanted.parts)})"
+    things = "tensors" if wanted.kind == "tensor" else "numbers"
+    asked = f"{len(wanted.parts)} {things}, ({', '.join(name for name, _ in wanted.parts)}), are wanted"
     if not isinstance(answer, (tuple, list)):
-        return torch.empty(
-            0
-        ), f"it returns one {type(answer).__name__}; {len(wanted.parts)} tensors, {names}, are wanted"
+        return torch.empty(0), f"it returns one {type(answer).__name__}; {asked}"
     if len(answer) != len(wanted.parts):
-        return torch.empty(0), f"it returns {len(answer)} things; {len(wanted.parts)} tensors, {names}, are wanted"
+        return torch.empty(0), f"it returns {len(answer)} things; {asked}"
     values = []
     for one, (name, axes) in zip(answer, wanted.parts, strict=True):
         value, complaint = read(one, replace(wanted, axes=axes, parts=()))

@@ -194,7 +194,7 @@ class NonLocal(nn.Module):
 
 
 class PlaceByPlace(nn.Module):
-    """The control of `NonLocal`: as many weights, nobody to ask. Two 1×1×1 convolutions, and the same shortcut."""
+    """The control of `NonLocal`: nearly as many weights, nobody to ask. Two 1×1×1 convolutions, the same shortcut."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -69,7 +69,8 @@ class NextFrame(nn.Module):
     """At every frame t of a clip, from frames 0 … t, what frame t + 1 will be; and further by its own word.
 
     cell: "lstm" or "gru". hidden: one width for each layer. patch: p × p pixels are one place of the maps.
-    memory: False forgets after each frame, and with as many weights knows the last frame only: what memory is worth.
+    memory: False forgets after each frame and knows the last one only: what memory is worth. It has as many weights,
+    but those that look at the state see zeros.
 
     Raises:
         ShapeError: no such cell or output; in use, no batch of float clips, or frames that patches do not divide.

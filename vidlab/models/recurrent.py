@@ -151,9 +151,11 @@ class ConvRecurrent(nn.Module):
 
 
 class LocalThenRecurrent(nn.Module):
-    """Both merged: 3D convolutions see how things move within a few frames, and a ConvGRU over their maps remembers.
+    """Convolution over time and recurrence merged: 3D convolutions see how things move, a ConvGRU over their maps
+    remembers.
 
-    widths: of the 3D convolutions, of 3 frames each: two of them see 5. hidden: channels of the state.
+    Two stages of 3D convolutions, padded in time, see 5 frames; so a state knows of two frames after its own, and maps
+    of a quarter of height and width stay (the others' stay at an eighth). hidden: channels of the state.
 
     Raises:
         ShapeError: in `forward`, no batch of float clips.
