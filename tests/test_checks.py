@@ -13,9 +13,12 @@ import pytest
 import test_checks_attention
 import test_checks_early
 import test_checks_frames
+import test_checks_fusion
+import test_checks_hidden
 import test_checks_inflation
 import test_checks_recurrence
 import test_checks_slow
+import test_checks_two_stream
 import torch
 from einops import rearrange
 
@@ -264,6 +267,9 @@ RIGHT = {
     **test_checks_inflation.RIGHT,
     **test_checks_recurrence.RIGHT,
     **test_checks_attention.RIGHT,
+    **test_checks_fusion.RIGHT,
+    **test_checks_two_stream.RIGHT,
+    **test_checks_hidden.RIGHT,
 }
 
 
@@ -737,6 +743,9 @@ WRONG = {
     **test_checks_inflation.WRONG,
     **test_checks_recurrence.WRONG,
     **test_checks_attention.WRONG,
+    **test_checks_fusion.WRONG,
+    **test_checks_two_stream.WRONG,
+    **test_checks_hidden.WRONG,
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from . import models
 from .experiments_beyond import BEYOND
+from .experiments_two_stream import TWO_STREAM
 from .recipes import Experiment, Row
 from .tasks import Centred, Direction, Name, Onset, Shortcut, Videos
 from .torus import World
@@ -141,4 +142,4 @@ CLIPS = Experiment(
     tuned="World and steps were chosen among eight on split validation, seed 0; split test was asked once.",
 )
 
-EXPERIMENTS = (COLOUR, DIRECTION, SHORTCUT, FOVEA, ONSET, MATCHED, CLIPS, *BEYOND)
+EXPERIMENTS = (COLOUR, DIRECTION, SHORTCUT, FOVEA, ONSET, MATCHED, CLIPS, *BEYOND, *TWO_STREAM)

@@ -34,6 +34,9 @@ LESSONS = {
     "inflate": "08 Inflating 2D networks",
     "recurrence": "09 Recurrent and convolutional recurrent networks",
     "attention": "10 Attention and video transformers",
+    "two_stream": "11 Two-stream networks",
+    "fusion": "12 Convolutional fusion",
+    "hidden": "13 Hidden two-stream networks",
 }
 MODULES = {  # the others are called as their lesson
     "constraint": "flow_constraint",

@@ -10,6 +10,7 @@ from .filter_motion import filter_motion
 from .filters import Filters
 from .flow_field import FlowField
 from .frame_weights import FrameWeights
+from .fusion_explorer import FusionExplorer
 from .fusion_map import FusionMap
 from .gates import Gates
 from .horn_schunck import HornSchunck
@@ -18,11 +19,12 @@ from .space_time_cube import SpaceTimeCube
 from .temporal_filter import TemporalFilter
 from .time_battery import TimeBattery
 from .tracks import Tracks
+from .two_streams import Disturbance, TwoStreams
 
 style()
 
 __all__ = [
-    "PALETTE", "AttentionMap", "ClipPlayer", "ConstraintLine", "Filters", "FlowField", "FrameWeights", "FusionMap",
-    "Gates", "HornSchunck", "Picture", "SpaceTimeCube", "TemporalFilter", "TimeBattery", "Tracks", "filmstrip",
-    "filter_motion", "show", "style",
+    "PALETTE", "AttentionMap", "ClipPlayer", "ConstraintLine", "Disturbance", "Filters", "FlowField", "FrameWeights",
+    "FusionExplorer", "FusionMap", "Gates", "HornSchunck", "Picture", "SpaceTimeCube", "TemporalFilter", "TimeBattery",
+    "Tracks", "TwoStreams", "filmstrip", "filter_motion", "show", "style",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from .derivatives import (
     spatial_derivatives,
 )
 from .files import read_flow, write_flow
+from .films import as_picture, fields, film, less_camera
 from .horn_schunck import energy, horn_schunck, horn_schunck_1981, neighbour_mean
 from .lucas_kanade import blur, least_squares, lucas_kanade, window_weights
 from .measure import angular_error, consistency_error, endpoint_error, known, mean_endpoint_error, occluded
@@ -28,6 +29,7 @@ __all__ = [
     "channels", "features", "horn_schunck", "horn_schunck_1981", "inside", "least_squares", "lucas_kanade", "median",
     "motion_tensor", "neighbour_mean", "normal_flow", "pyramid", "resize", "resize_flow", "spatial_derivatives",
     "warp", "window_weights", "Tracks", "corners", "track",
+    "as_picture", "fields", "film", "less_camera",
     "angular_error", "colorize", "colour_wheel", "consistency_error", "endpoint_error", "known", "mean_endpoint_error",
     "occluded", "read_flow", "wheel_image", "write_flow",
 ]  # fmt: skip

@@ -10,13 +10,17 @@ from .conv_recurrent import ConvGRU, ConvLSTM
 from .early_fusion import EarlyFusion
 from .factorised import Factorised, middle_channels
 from .forecast import EncoderForecaster, NextFrame
+from .hidden import DifferenceStream, HiddenTwoStream
 from .histogram import HistogramNet, histograms
 from .inflation import Inflated, inflate, inflate_filters, inflated_parameters
 from .late_fusion import LateFusion, PooledFusion
+from .motion_net import MotionNet
 from .multiresolution import MultiResolution, context, fovea
+from .over_time import TwoStreamOverTime
 from .recurrent import ConvRecurrent, LocalThenRecurrent, LSTMCell, Recurrent
 from .single_frame import SingleFrame
 from .slow_fusion import Conv3DNet, SlowFusion
+from .two_stream import SpatialStream, TemporalStream, TwoStream
 from .video_vit import VideoViT
 
 __all__ = [
@@ -24,14 +28,17 @@ __all__ = [
     "ConvGRU",
     "ConvLSTM",
     "ConvRecurrent",
+    "DifferenceStream",
     "EarlyFusion",
     "EncoderForecaster",
     "Factorised",
+    "HiddenTwoStream",
     "HistogramNet",
     "Inflated",
     "LSTMCell",
     "LateFusion",
     "LocalThenRecurrent",
+    "MotionNet",
     "MultiResolution",
     "NextFrame",
     "NonLocal",
@@ -40,7 +47,11 @@ __all__ = [
     "Recurrent",
     "SingleFrame",
     "SlowFusion",
+    "SpatialStream",
     "TemporalAttention",
+    "TemporalStream",
+    "TwoStream",
+    "TwoStreamOverTime",
     "VideoViT",
     "context",
     "fovea",

@@ -19,9 +19,13 @@ class Normalise(nn.Module):
         return (x - 0.45) / 0.25
 
 
-def block2d(c_in: int, c_out: int) -> nn.Sequential:
-    """3 × 3 convolution of stride 2, batch normalisation, ReLU: `b c h w` → `b c' h/2 w/2`."""
-    return nn.Sequential(nn.Conv2d(c_in, c_out, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.ReLU())
+def block2d(c_in: int, c_out: int, border: str = "zeros") -> nn.Sequential:
+    """3 × 3 convolution of stride 2, batch normalisation, ReLU: `b c h w` → `b c' h/2 w/2`.
+
+    border: what stands around the picture: "zeros", by which a network can tell where it is; or "circular".
+    """
+    convolution = nn.Conv2d(c_in, c_out, 3, stride=2, padding=1, bias=False, padding_mode=border)
+    return nn.Sequential(convolution, nn.BatchNorm2d(c_out), nn.ReLU())
 
 
 class EvenConv3d(nn.Conv3d):
