@@ -10,6 +10,10 @@ from .recipes import Experiment, Row
 from .tasks_two_stream import MOTION, Both, Disturbed, LearnFlow, Registered, Sooner
 
 CHOSEN = "Settings were chosen on split validation, seed 0; split test was asked once."
+TWICE = (
+    "Settings were chosen on split validation, seed 0. Split test was asked twice: the first time zeros stood around "
+    "the maps, as in one line of `registered`, by which fused vectors knew places a little."
+)
 
 SPATIAL, TEMPORAL = Row("picture", models.SpatialStream), Row("flow", models.TemporalStream)
 SCORES = Row("scores averaged", members=("picture", "flow"))
@@ -28,7 +32,7 @@ STREAMS = Experiment(
     ),
     steps=300,
     notes=("Chance is 6.2 (one kind: 25). Who knows one kind and nothing of the other: 25.",),
-    tuned=CHOSEN,
+    tuned=TWICE,
 )
 
 
@@ -59,7 +63,7 @@ REGISTERED = Experiment(
         "Chance is 25. Who knows which two ways the objects go, but not which goes where: 50.",
         "mix: the hidden layer of the classifier, at each place; after it there are only a mean and a linear map.",
     ),
-    tuned=CHOSEN,
+    tuned=TWICE,
 )
 
 OVER_TIME = Experiment(
@@ -69,7 +73,9 @@ OVER_TIME = Experiment(
     tuple(Row(pool, models.TwoStreamOverTime, {"pool": pool}) for pool in POOLS),
     steps=200,
     notes=("Chance is 50. No stack of three fields holds both events, and both keep away from the ends.",),
-    tuned=CHOSEN,
+    tuned="Settings were chosen on split validation, seeds 0 and 1. Split test was asked three times, as the films "
+    "twice betrayed the order: events near the ends are seen going on more often than beginning (2D 57 to 90, 3D 75 to "
+    "90); then first events began at odd frames more often than second ones, and moments are two apart (3D 50 to 64).",
 )
 
 FILMS = ("flow", "less mean", "less median", "truth")
@@ -89,7 +95,7 @@ DISTURBED = Experiment(
     notes=(
         "noise: standard deviation, 0.03 where it was learned. camera: pixels per frame. flicker: ± of brightness.",
     ),
-    tuned=CHOSEN,
+    tuned=TWICE,
 )
 
 LEARNED = Experiment(

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from . import flow, models
+from .errors import ShapeError
 from .evaluation import Estimate, as_floats, bootstrap, evaluate, joint
 from .tasks import Data, Name
 from .tasks_beyond import far_events
@@ -105,11 +106,12 @@ class Sooner(Name):
 
     The second one begins `gap` frames after the first or later, so that no stack of three fields holds both events. And
     events keep away from the ends of the film: otherwise a first one would be seen going on more often than beginning.
+    Run backwards, the film of seven moments, two apart, is such a film again.
     """
 
     label: str = "colour"
     world: World = World(
-        frames=16, objects=2, colours=("red", "blue"), differ=("colour",), share=("shape",), duration=3, onset=(3, 10)
+        frames=16, objects=2, colours=("red", "blue"), differ=("colour",), share=("shape",), duration=3, onset=(3, 9)
     )
     clips: int = 1024
     gap: int = 5
@@ -164,7 +166,13 @@ class Disturbed(Name):
         self, model: type[nn.Module], seed: int, *, motion: str = "", frozen: bool = False, **options: Any
     ) -> nn.Module:
         """motion: "" for what sees films with flow; a MotionNet in front, "learned" from frames alone or "random".
-        frozen: it stays as it is."""
+        frozen: it stays as it is.
+
+        Raises:
+            ShapeError: another motion.
+        """
+        if motion not in ("", "learned", "random"):
+            raise ShapeError(f"motion={motion!r}", wanted='"", "learned" or "random"', mend='motion="learned"')
         stream = super().build(model, seed, **options)
         if not motion:
             return stream

@@ -3,7 +3,6 @@
 import { h, svg } from "./kit.js";
 import { COLUMNS, across } from "./fusion_network.js";
 
-export const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)}\u202f%`;
 const up = (share) => `${(100 * share).toFixed(2)}%`;
 
 /** The chart; a press on it calls `choose(layer, operator)` of the nearest dot. `kind(operator)` names its shape. */
@@ -13,13 +12,13 @@ export function makeDots({ dots, lines, kind, choose }) {
   line.append(path);
   const spreads = h("div", { class: "spreads" });
   const label = h("b", { class: "value" });
-  const marks = dots.map(([at, how, x, mean]) => {
+  const marks = dots.map(([at, how, x, mean, , , words]) => {
     const place = `left: ${across(x)}; bottom: ${up(mean)}`;
-    return h("i", { class: `dot ${kind(how)}`, style: place, title: `${how} after ${at}: ${percent(mean)}` });
+    return h("i", { class: `dot ${kind(how)}`, style: place, title: `${how} after ${at}: ${words}` });
   });
-  const grid = [0, 0.5, 1].map((y) => h("div", { class: "grid", style: `bottom: ${up(y)}` }, h("span", {}, percent(y))));
-  const compare = lines.map(([name, y]) =>
-    h("div", { class: "compare", style: `bottom: ${up(y)}` }, h("span", {}, name, h("b", {}, ` ${percent(y)}`))),
+  const grid = [0, 0.5, 1].map((y) => h("div", { class: "grid", style: `bottom: ${up(y)}` }, h("span", {}, `${100 * y}\u202f%`)));
+  const compare = lines.map(([name, y, words]) =>
+    h("div", { class: "compare", style: `bottom: ${up(y)}` }, h("span", {}, name, h("b", {}, ` ${words}`))),
   );
   const plot = h("div", { class: "plot", "aria-hidden": "true" }, ...grid, ...compare, spreads, line, ...marks, label);
   plot.addEventListener("click", ({ clientX, clientY }) => {
@@ -46,7 +45,7 @@ export function makeDots({ dots, lines, kind, choose }) {
     const now = along.find((dot) => dot[0] === at);
     label.hidden = !now;
     if (!now) return;
-    label.textContent = percent(now[3]);
+    label.textContent = now[6];
     label.className = `value ${now[3] > 0.8 ? "under" : ""}`;
     label.style.cssText = `left: ${across(now[2])}; bottom: ${up(now[3] > 0.8 ? now[4] : now[5])}`;
   }

@@ -2,7 +2,7 @@
 // computed here: Python built every network, and says what each choice means.
 import { h, mount, ownName, publish, timed } from "./kit.js";
 import { makeNetwork } from "./fusion_network.js";
-import { makeDots, percent } from "./fusion_dots.js";
+import { makeDots } from "./fusion_dots.js";
 
 const whole = (count) => count.toLocaleString("en-US");
 const COSTS = ["parameters", "multiply–adds"];
@@ -23,22 +23,22 @@ function makePanel(most) {
   const [name, equation, note] = ["name", "equation", "note"].map((kind) => h("p", { class: kind }));
   const bars = COSTS.map(() => h("i", { "aria-hidden": "true" }));
   const counts = COSTS.map(() => h("dd"));
-  const reaches = h("dd", { class: "reaches" });
+  const [reaches, seeds] = ["reaches", "seeds"].map((kind) => h("dd", { class: kind }));
+  const head = h("div", { class: "head" }, name, equation, note);
   const list = h("dl", {}, ...COSTS.flatMap((word, k) => [h("dt", {}, word), counts[k], bars[k]]));
-  list.append(h("dt", {}, "accuracy"), reaches);
+  list.append(h("dt", {}, "accuracy"), reaches, seeds);
   function draw(at, how, view, [words, more]) {
     name.textContent = `${how} after ${at}`;
     equation.replaceChildren(...formula(words));
     note.replaceChildren(...formula(more));
     counts.forEach((count, k) => {
       count.textContent = view.costs ? whole(view.costs[k]) : "–";
+      bars[k].style.visibility = view.costs ? "" : "hidden";
       bars[k].style.width = `${view.costs ? (100 * view.costs[k]) / most[k] : 0}%`;
     });
-    const [mean, low, high] = view.accuracy ?? [];
-    reaches.replaceChildren(h("b", {}, view.accuracy ? percent(mean, 1) : "–"));
-    if (low < high) reaches.append(` ${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)}`);
+    [reaches.textContent, seeds.textContent] = view.reaches;
   }
-  return { box: h("div", { class: "panel" }, name, equation, note, list), draw };
+  return { box: h("div", { class: "panel" }, head, list), draw };
 }
 
 async function render({ model, el }) {
@@ -111,7 +111,7 @@ async function render({ model, el }) {
     ...[
       ["what", "red"],
       ["how it moves", "right"],
-      ["both, joined", "red right"],
+      ["both together", "red right"],
     ].map(([words, mark]) => h("span", {}, h("i", { class: `mark ${mark}` }), words)),
   );
   const map = h("div", { class: "columns" }, band, network.box, axis, dots.plot);

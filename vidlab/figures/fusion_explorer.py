@@ -83,11 +83,11 @@ class FusionExplorer(Widget):
             "equations": {how: EQUATIONS[how] for how in operators},
             "views": {f"{at} {how}": self._view(at, how) for at, how in self.views()},
             "dots": [
-                [at, how, COLUMNS[at] + SLOTS.get(how, 0), *case.accuracy]
+                [at, how, COLUMNS[at] + SLOTS.get(how, 0), *case.accuracy, percent(case.accuracy[0])]
                 for (at, how), case in self.cases.items()
                 if case.accuracy is not None
             ],
-            "lines": list(self.lines.items()),
+            "lines": [[name, value, percent(value)] for name, value in self.lines.items()],
             "most": [max(each) for each in zip(*map(_costs, self.cases.values()), strict=True)],
             "caption": self.title,
             "at": self.at,
@@ -122,7 +122,7 @@ class FusionExplorer(Widget):
             "said": self.said(at, how),
             "words": in_words(at, how, case) if case else missing(at, how),
             "costs": _costs(case) if case else None,
-            "accuracy": case.accuracy if case else None,
+            "reaches": _reaches(case),
         }
 
     def _alt(self) -> str:
@@ -156,6 +156,12 @@ _GROUPS = {"linear": LINEAR, "not linear": CURVED}
 
 def _costs(case: Case) -> tuple[int, int]:
     return case.parameters, case.multiply_adds
+
+
+def _reaches(case: Case | None) -> tuple[str, str]:
+    """The accuracy, and that of the seeds."""
+    mean, low, high = (case and case.accuracy) or (None, 0, 0)
+    return "–" if mean is None else percent(mean), f"seeds {span(low, high)}" if low < high else ""
 
 
 def _chosen(name: str, value: str | None, known: list[str], usual: str) -> str:

@@ -156,9 +156,11 @@ def _check(key: Key, case: Case) -> None:
     if not fits:
         wanted = "nothing" if key[0] == "scores" else f'names out of {", ".join(SITES)}, "scores" at the end'
         raise ShapeError(f"cases[{key}]: above are {', '.join(later) or 'no layers'}", wanted=wanted)
-    for name, shape in (*case.spatial, *case.temporal, ("fused", case.fused), *case.above):
-        if len(shape) not in (1, 3) or min(shape) < 1:
-            raise ShapeError(f"cases[{key}]: {name} has shape {shape}", wanted="(d, h, w), or (d,) of a vector")
+    fused = "scores" if key[0] == "scores" else "fused"
+    for name, shape in (*case.spatial, *case.temporal, (fused, case.fused), *case.above):
+        axes = 1 if name in ("vector", "scores") else 3
+        if len(shape) != axes or min(shape) < 1:
+            raise ShapeError(f"cases[{key}]: {name} has shape {shape}", wanted="(d,)" if axes == 1 else "(d, h, w)")
     ends = case.spatial[-1][1], case.temporal[-1][1]
     if ends[0] != ends[1]:
         wanted = "one shape: fusion brings together what lies at the same place"

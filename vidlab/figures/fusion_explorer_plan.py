@@ -50,7 +50,7 @@ def drawing(at: str, how: str, cases: Mapping[Key, Case]) -> tuple[list[Node], l
     if case:
         whole = len(case.fused) == 3 and case.fused[1] > 1
         end = "paired" if pairs(at, how) else "apart"
-        step = {"vector": 0.36, "scores": 0.36}.get(at, 0.5)
+        step = {"vector": 0.36, "scores": 0.32}.get(at, 0.5)
         fused.append(_node(x + step, FUSED, "fused", case.fused, "paired" if whole else end))
         for name, shape in case.above:
             column = x + 0.7 if at == "vector" and name == "mix" else COLUMNS[name]
@@ -71,7 +71,8 @@ def _node(x: float, row: int, name: str, shape: Shape, marks: str) -> Node:
 def in_words(at: str, how: str, case: Case) -> str:
     """The drawing for who does not see it."""
     towers = [
-        f"{word} tower: {_chain(layers)}" for word, layers in zip(INPUTS, (case.spatial, case.temporal), strict=True)
+        f"{word.capitalize()} tower: {_chain(layers)}"
+        for word, layers in zip(INPUTS, (case.spatial, case.temporal), strict=True)
     ]
     then = f", then {_chain(case.above)}" if case.above else ""
     return f"{'. '.join(towers)}. {how.capitalize()} after {at} gives {dims(case.fused)}{then}."

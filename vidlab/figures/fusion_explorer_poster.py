@@ -76,7 +76,7 @@ def _network(axes, nodes: list[Node], wires) -> None:
         edge = {"facecolor": PAPER, "edgecolor": INK if node.row == FUSED else SOFT, "linewidth": 1.4, "zorder": 2}
         axes.add_patch(Rectangle((left, upper), *side, **edge))
         _marks(axes, node, left, upper, side)
-        for k in range(1, node.places):
+        for k in range(1, node.places if node.x else 0):
             step = k * SIDE / node.places
             axes.plot([left + step] * 2, [upper, upper + SIDE], color=GRID, linewidth=0.5, zorder=2.2)
             axes.plot([left, left + SIDE], [upper + step] * 2, color=GRID, linewidth=0.5, zorder=2.2)
@@ -104,7 +104,7 @@ def _marks(axes, node: Node, left: float, upper: float, side: tuple[float, float
 def _dots(axes, widget, key) -> None:
     for name, value in widget.lines.items():
         axes.axhline(100 * value, color=SOFT, linestyle="--", linewidth=1.2)
-        axes.text(-0.48, 100 * value + 2, f"{fill(name, 22)} {percent(value)}", fontsize=8, color=SOFT, va="bottom")
+        axes.text(-0.27, 100 * value + 2, f"{fill(name, 22)} {percent(value)}", fontsize=8, color=SOFT, va="bottom")
     along = []
     for (at, how), case in widget.cases.items():
         if case.accuracy is None:
@@ -134,3 +134,6 @@ def _dots(axes, widget, key) -> None:
     axes.grid(axis="y", color=GRID, linewidth=0.7)
     axes.spines[:].set_visible(False)
     axes.set_axisbelow(True)
+    for x, word, ink, shape in ((4.6, "linear", LINEAR_INK, "o"), (5.5, "not linear", CURVED_INK, "D")):
+        axes.scatter(x, 9, s=26, color=ink, marker=shape)
+        axes.text(x + 0.08, 9, word, fontsize=9, color=INK, va="center")

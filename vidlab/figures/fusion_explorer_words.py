@@ -10,7 +10,7 @@ LINEAR = ("sum", "concat", "conv", "conv3")  # of both maps together: Fuse(x_s, 
 CURVED = ("max", "product", "gated", "bilinear")
 SIGNS = {
     "sum": "+", "max": "max", "product": "⊙", "concat": "[ ]", "conv": "1×1", "conv3": "3×3", "gated": "G",
-    "bilinear": "⊗", MEAN: "½+½",
+    "bilinear": "⊗", MEAN: "½",
 }  # fmt: skip
 EQUATIONS = {
     "sum": ("F = F_s + F_t", ""),
@@ -34,12 +34,12 @@ def dims(shape: Shape) -> str:
 
 
 def percent(share: float) -> str:
-    return f"{100 * share:.0f}\u202f%"
+    return f"{100 * share:.3g}\u202f%"
 
 
 def span(low: float, high: float) -> str:
     """From the lowest to the highest share, in percent."""
-    low, high = f"{100 * low:.0f}", f"{100 * high:.0f}"
+    low, high = f"{100 * low:.3g}", f"{100 * high:.3g}"
     return f"{low}\u202f%" if low == high else f"{low}–{high}\u202f%"
 
 
@@ -68,34 +68,33 @@ def meaning(at: str, how: str, case: Case) -> str:
     """What this choice can and cannot know, from its layers and shapes."""
     shape, later = case.spatial[-1][1], [name for name, _ in case.above]
     if at == "scores":
-        return (
-            "Two answers are averaged, and neither stream has seen what the other has: it cannot know which goes where."
-        )
+        seen = "neither stream has seen what the other has"
+        return f"Two answers are averaged, and {seen}: their mean cannot know which goes where."
     if at == "vector":
         before = dims(case.spatial[-2][1][1:])
-        end = ", and 8 of the 9 places of its kernel see nothing but padding" if how == "conv3" else ""
+        end = "; of its kernel’s 9 places, 8 see nothing but padding" if how == "conv3" else ""
         return (
             f"The mean over {before} places comes first: one vector says what is there, the other how things move. "
-            f"What was where is left only as far as features carry it, whatever the operator{end}."
+            f"No operator can then say what was where, unless the features themselves carry their place{end}."
         )
     places = dims(shape[1:])
     if how == "bilinear":
         return (
-            f"All {shape[0]}×{shape[0]} pairs of a feature of the picture and one of the flow are formed place by place "
-            f"and summed over {places} places: no place is left, but which goes where is in the pairs."
+            f"All {shape[0]}×{shape[0]} pairs of a feature of the picture and one of the flow, formed place by place, "
+            f"are summed over {places} places: no place is left, but which goes where is in the pairs."
         )
     if at == "mix":
         comes = f"After mix comes nothing but a mean over {places} places and a linear map"
         if how not in LINEAR:
             joins = "is not linear and joins what and how at each place, before the places are lost"
-            return f"{comes}; but {NOUNS[how]} {joins}: it can know which goes where."
+            return f"{comes}; but {NOUNS[how]} {joins}: the network can know which goes where."
         is_sum = "is a sum of scores" if how == "sum" else "is linear too, and the answer a sum of two scores"
-        return f"{comes}: {NOUNS[how]} there {is_sum}, so it cannot know which goes where."
-    layers = listed(name for name in later if name not in ("vector", "scores"))
+        return f"{comes}: {NOUNS[how]} there {is_sum}, so the network cannot know which goes where."
+    layers = [name for name in later if name not in ("vector", "scores")]
     brings = "joins what and how at each place" if how not in LINEAR else "brings what and how to the same place"
-    verb = "come after it" if " and " in layers else "comes after it"
-    then = f"and {layers}, not linear, {verb}"
-    return f"At {places} places {NOUNS[how]} {brings}, {then}: it can know which goes where."
+    verb = "follow and are" if len(layers) > 1 else "follows and is"
+    then = f"{listed(layers)} {verb} not linear"
+    return f"At {places} places {NOUNS[how]} {brings}, and {then}: the network can know which goes where."
 
 
 def told(at: str, how: str, cases: Mapping[Key, Case]) -> str:
@@ -105,10 +104,22 @@ def told(at: str, how: str, cases: Mapping[Key, Case]) -> str:
         return "Its accuracy has not been measured." if accuracy else ""
     mean, low, high = accuracy[at, how]
     words = [f"It reaches {percent(mean)}" + (f" (seeds: {span(low, high)})" if low < high else "")]
-    here = [each[0] for key, each in accuracy.items() if key[0] == at]
+    here = {key[1]: each for key, each in accuracy.items() if key[0] == at}
     along = [each[0] for key, each in accuracy.items() if key[1] == how]
     if len(here) > 1:
-        words.append(f"the {len(here)} operators after {at} reach {span(min(here), max(here))}")
+        words.append(f"after {at}, {_groups(here)}")
     if len(along) > 1:
-        words.append(f"{how} after {len(along)} different layers {span(min(along), max(along))}")
+        words.append(f"{how} after {len(along)} different layers: {span(min(along), max(along))}")
     return "; ".join(words) + "."
+
+
+def _groups(here: Mapping[str, tuple[float, float, float]]) -> str:
+    """What the operators of a layer reach; linear ones apart, if seeds differ less than the two groups do."""
+    groups = [[mean for how, (mean, _, _) in here.items() if (how in LINEAR) == each] for each in (True, False)]
+    if all(groups):
+        first, second = sorted(groups, key=min)
+        if min(second) - max(first) > max(high - low for _, low, high in here.values()):
+            linear, others = (span(min(each), max(each)) for each in groups)
+            return f"linear operators reach {linear}, the others {others}"
+    every = [mean for mean, _, _ in here.values()]
+    return f"all {len(every)} operators reach {span(min(every), max(every))}"

@@ -13,17 +13,18 @@ function marksOf({ marks }) {
   return kinds.map((kind, k) => h("i", { class: `mark ${kind} ${k % 2 ? "second" : "first"}` }));
 }
 
-function drawn(node) {
+function drawn(node, fusedShape) {
   const { kind, x, row, name, shape, places } = node;
   const words = h("span", { class: "words" }, h("b", {}, name), shape ? h("span", {}, shape) : "");
-  const fused = name === "fused" ? "fused" : "";
+  const extra = name === "fused" ? "fused" : x === 0 ? "input" : x % 1 ? "between" : "";
   const place = `left: ${across(x)}; top: ${ROWS[row]}px`;
   if (kind === "operator") {
     const sign = h("span", { class: `sign ${shape.length > 2 ? "long" : ""}` }, shape);
-    return h("div", { class: "node operator", style: place }, sign, h("span", { class: "words" }, h("b", {}, name)));
+    words.lastChild.textContent = fusedShape; // shown where there is no room for the map itself
+    return h("div", { class: "node operator", style: place }, sign, words);
   }
   const tile = h("div", { class: "tile", style: `--n: ${places}` }, ...marksOf(node));
-  return h("div", { class: `node ${kind} row${row} ${fused}`, style: place, "data-layer": name }, tile, words);
+  return h("div", { class: `node ${kind} row${row} ${extra}`, style: place, "data-layer": name }, tile, words);
 }
 
 /** The drawing; a press on a layer of a tower calls `choose(its name)`. */
@@ -41,7 +42,8 @@ export function makeNetwork(choose) {
     }
     before.setAttribute("d", lines[0].join(""));
     after.setAttribute("d", lines[1].join(""));
-    nodes.replaceChildren(...view.nodes.map(drawn));
+    const fusedShape = view.nodes.find(({ name }) => name === "fused")?.shape ?? "";
+    nodes.replaceChildren(...view.nodes.map((node) => drawn(node, fusedShape)));
     box.setAttribute("aria-label", view.words);
   }
   return { box, draw };

@@ -9,10 +9,13 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from ..errors import ShapeError
 from ..evaluation import as_floats, joint, predict
 from ..flow import fields, film
 from ..models import TwoStream
+from ..models.fusion import Gated
 from ..tasks_two_stream import DISTURBANCES, FLOW
+from ..time_use import evaluating
 from ..torus import World
 from .two_streams_data import Disturbance
 
@@ -25,7 +28,12 @@ def asked(
     """The disturbances, the right classes of the clips that are shown, and the names of the classes.
 
     Classes are a colour and a direction; the mean of all streams' probabilities is added as "mean".
+
+    Raises:
+        ShapeError: `gated` has no gates.
     """
+    if gated is not None and not isinstance(gated.fuse, Gated):
+        raise ShapeError(f"gated fuses by {type(gated.fuse).__name__}", wanted="gates", mend='fuse="gated"')
     kinds = {"colour": len(world.colours), "motion": len(world.motions)}
     found = []
     for field, levels in DISTURBANCES.values():
@@ -56,8 +64,8 @@ def _look(streams, world: World, gated: TwoStream | None, shown: int, tests: int
     gate = None
     if gated is not None:
         scores["gated"] = predict(gated, films)
-        with torch.no_grad():
-            maps = gated.eval().maps(as_floats(films[:shown]))
+        with evaluating(gated), torch.no_grad():
+            maps = gated.maps(as_floats(films[:shown]))
             gate = rearrange(gated.fuse.gate(*maps), "b d h w -> b h w d").mean(-1)
     right = {name: (p.argmax(1) == truth).float().mean().item() for name, p in scores.items()}
     return scenes.clip[:shown], flows[:shown], {n: p[:shown] for n, p in scores.items()}, gate, right, truth[:shown]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from uuid import uuid4
 
 import torch
 from einops import rearrange
@@ -39,9 +41,11 @@ def fields(
     *,
     cache: bool = True,
     progress: bool = False,
-    **settings: float | bool | str,
+    **settings: float | bool | str | tuple[int, ...] | None,
 ) -> Fields:
     """The flow from each frame to the next, T − 1 fields a clip, in pixels per frame, kept to 1/1000 of their size.
+
+    No gradient goes back to the clips. A file that cannot be read or written is worth a warning, never an error.
 
     Args:
         clips: uint8, or floats in [0, 1]; at least two frames.
@@ -60,7 +64,8 @@ def fields(
     """
     expect_clip(clips, "clips")
     if clips.ndim != 5 or clips.shape[1] < 2 or 0 in clips.shape:
-        raise ShapeError(f"clips of shape {tuple(clips.shape)}", wanted="n t c h w of two frames or more")
+        mend = "clips[None] for one clip" if clips.ndim == 4 else ""
+        raise ShapeError(f"clips of shape {tuple(clips.shape)}", wanted="n t c h w of two frames or more", mend=mend)
     if method not in METHODS:
         raise ValueError(f"method = {method!r}. Wanted: one of {', '.join(map(repr, METHODS))}.")
     path = None
@@ -77,11 +82,12 @@ def fields(
     parts = tqdm(clips.split(CHUNK), desc=f"flow by {method}", leave=False, delay=1, disable=not progress)
     found = torch.cat([between(part, method, **settings) for part in parts])
     if path is not None:
-        keep(path, {"flow": found.cpu(), "settings": made_by})
+        keep(path, {"flow": found.cpu(), "content": content(found), "settings": made_by})
     return found.float()
 
 
-def between(clips: Shaped[Tensor, "n t c h w"], method: str, **settings: float | bool | str) -> Tensor:
+@torch.no_grad()
+def between(clips: Shaped[Tensor, "n t c h w"], method: str, **settings: float | bool | str | tuple | None) -> Tensor:
     """The same for a few clips, in half precision."""
     films = clips.float() / 255 if clips.dtype == torch.uint8 else clips.float()
     first, second = (rearrange(each, "n l c h w -> (n l) c h w") for each in (films[:, :-1], films[:, 1:]))
@@ -125,9 +131,12 @@ def film(clips: UInt8[Tensor, "n t 3 h w"], flow: Fields, reach: float = REACH) 
     """A film with flow: at each moment red, green, blue, and where it goes from there, as a picture. L = T − 1.
 
     Raises:
-        ShapeError: clips that are not uint8, or flow that does not fit them.
+        ShapeError: clips that are not uint8 `n t 3 h w`, or flow that does not fit them.
     """
     expect_clip(clips, "clips")
+    if clips.ndim != 5 or clips.shape[2] != 3:
+        mend = "clips[None] for one clip" if clips.ndim == 4 else "clips.expand(-1, -1, 3, -1, -1)"
+        raise ShapeError(f"clips of shape {tuple(clips.shape)}", wanted="n t 3 h w", mend=mend)
     stored = as_picture(flow, reach)
     if clips.dtype != torch.uint8:
         mend = "(255 * clips).round().byte()"
@@ -142,15 +151,15 @@ def film(clips: UInt8[Tensor, "n t 3 h w"], flow: Fields, reach: float = REACH) 
 
 def expect_fields(flow: Tensor) -> None:
     """Refuse what is no flow `n l 2 h w`."""
-    if flow.ndim != 5 or flow.shape[2] != 2 or not flow.is_floating_point():
-        came = f"flow of shape {tuple(flow.shape)}, {flow.dtype}"
+    if not isinstance(flow, Tensor) or flow.ndim != 5 or flow.shape[2] != 2 or not flow.is_floating_point():
+        came = f"flow of shape {tuple(flow.shape)}, {flow.dtype}" if hasattr(flow, "shape") else f"flow = {flow!r:.40}"
         raise ShapeError(came, wanted="floats n l 2 h w, in pixels per frame", mend="flow[None] for one clip")
 
 
-def content(clips: Tensor) -> str:
-    """All that is in the clips, as a hash."""
-    pixels = clips.detach().cpu().contiguous()
-    return f"{pixels.dtype} {tuple(pixels.shape)} {hashlib.sha256(pixels.numpy().tobytes()).hexdigest()}"
+def content(tensor: Tensor) -> str:
+    """All that is in clips, or in flow, as a hash."""
+    pixels = tensor.detach().cpu().contiguous()
+    return f"{pixels.dtype} {tuple(pixels.shape)} {hashlib.sha256(pixels.view(torch.uint8).numpy()).hexdigest()}"
 
 
 @lru_cache(maxsize=1)
@@ -162,26 +171,34 @@ def code() -> str:
 
 def recall(path: Path, made_by: dict[str, str]) -> Tensor | None:
     """What is kept under this name; None if there is nothing, or nothing that can be read."""
-    if not path.exists():
-        return None
     try:
-        kept = checkpoints.load(path, made_by)["flow"]
-        os.utime(path)  # used just now
-        return kept
+        if not path.exists():
+            return None
+        state = checkpoints.load(path, made_by)
+        kept = state["flow"]
+        if content(kept) != state["content"]:
+            raise VidlabError(f"{path} is damaged: this is not the flow that was written")
     except (VidlabError, OSError, KeyError) as error:
-        warnings.warn(f"flow is computed again: {error}", stacklevel=3)
+        warnings.warn(f"flow is computed again: {getattr(error, 'what', error)}", stacklevel=3)
         return None
+    with suppress(OSError):  # a folder where one may only read
+        os.utime(path)  # used just now
+    return kept
 
 
 def keep(path: Path, state: dict) -> None:
     """Write it if that is possible, and let the least lately used go if there is too much."""
     try:
-        checkpoints.save(path, state)
-        files = sorted(path.parent.glob("*.pt"), key=lambda file: file.stat().st_mtime, reverse=True)
+        mine = path.with_name(f"{path.stem}-{uuid4().hex}.pt")  # another process may be writing the same
+        checkpoints.save(mine, state)
+        os.replace(mine, path)
+    except OSError as error:
+        warnings.warn(f"flow could not be kept ({error}); it will be computed again next time", stacklevel=3)
+        return
+    with suppress(OSError):  # what another process has just let go, or what may not go
+        files = sorted(path.parent.glob("*.pt*"), key=lambda file: file.stat().st_mtime, reverse=True)
         total = 0
         for file in files:
             total += file.stat().st_size
             if total > LIMIT and file != path:
                 file.unlink()
-    except OSError as error:
-        warnings.warn(f"flow could not be kept ({error}); it will be computed again next time", stacklevel=3)

@@ -14,6 +14,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..errors import ShapeError
 from ..flow.films import REACH
 from .backbone import WIDTHS, Normalise, block2d, expect_frames
 from .fusion import by_name
@@ -31,11 +32,13 @@ class DifferenceStream(nn.Module):
     the features of the middle frame join in after the third block, so that it is a network of two streams.
 
     Raises:
-        ShapeError: in `forward`, another number of frames, or no batch of float clips.
+        ShapeError: fewer than two frames; in `forward`, another number of frames, or no batch of float clips.
     """
 
     def __init__(self, classes: int, *, frames: int = 6, fuse: str | None = None, hidden: int = 64) -> None:
         super().__init__()
+        if frames < 2:
+            raise ShapeError(f"frames={frames}", wanted="2 or more: one frame has no difference", mend="frames=6")
         self.frames = frames
         first, *_, last = WIDTHS
         self.stem = nn.Sequential(Normalise(), *block2d(3, first, "circular"))

@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
+from ..errors import ShapeError
 from ..flow import inside, warp
 from .backbone import Normalise, expect_frames
 
@@ -39,7 +40,7 @@ class MotionNet(nn.Module):
     widths: channels at full, half and quarter size.
 
     Raises:
-        ShapeError: in `forward`, no batch of float clips.
+        ShapeError: in `forward`, no batch of float clips, or clips of one frame.
     """
 
     def __init__(self, *, widths: tuple[int, int, int] = (16, 32, 48)) -> None:
@@ -59,6 +60,8 @@ class MotionNet(nn.Module):
     def forward(self, clip: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b l 2 h w"]:
         """The flow from each frame to the next, pixels per frame: l = t − 1."""
         expect_frames(clip)
+        if clip.shape[1] < 2:
+            raise ShapeError("a clip of 1 frame", wanted="two or more: flow goes from one to the next")
         pairs = rearrange([clip[:, :-1], clip[:, 1:]], "two b l c h w -> (b l) (two c) h w")
         half = self.at_half(self.normalise(pairs))
         quarter = self.at_quarter(half)
@@ -74,7 +77,7 @@ def step(c_in: int, c_out: int, kernel: int = 3, stride: int = 1) -> nn.Sequenti
     return nn.Sequential(nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2), nn.LeakyReLU(0.1))
 
 
-def larger(maps: Images, like: Images) -> Images:
+def larger(maps: Float[Tensor, "b c _h _w"], like: Float[Tensor, "b d h w"]) -> Images:
     return interpolate(maps, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 

@@ -29,13 +29,16 @@ class TwoStreamOverTime(nn.Module):
     pool: "2d", "3d" or "conv3d", as above. The fusion is a convolution after the third block, which begins as the sum.
 
     Raises:
-        ShapeError: no such pool; in `forward`, no film with flow, or one shorter than `span`.
+        ShapeError: no such pool, or a span or stride below 1; in `forward`, no film with flow, or one shorter than
+            `span`.
     """
 
     def __init__(self, classes: int, *, span: int = 3, stride: int = 2, pool: str = "conv3d", hidden: int = 64) -> None:
         super().__init__()
         if pool not in POOLS:
             raise ShapeError(f"pool={pool!r}", wanted=", ".join(map(repr, POOLS)), mend='pool="3d"')
+        if span < 1 or stride < 1:
+            raise ShapeError(f"span={span}, stride={stride}", wanted="moments, at least 1", mend="span=3, stride=2")
         self.span, self.stride, self.pool = span, stride, pool
         self.spatial, self.temporal = tower(3)[:3], tower(2 * span)[:3]
         width = WIDTHS[-1]
@@ -59,7 +62,7 @@ class TwoStreamOverTime(nn.Module):
     def answer(self, maps: Float[Tensor, "n d h w"]) -> Float[Tensor, "n classes"]:
         return self.classify(vector(self.mix(maps)))
 
-    def streams(self, film: Film) -> tuple[Float[Tensor, "b d k h w"], Float[Tensor, "b d k h w"]]:
+    def streams(self, film: Film) -> tuple[Float[Tensor, "b d k h2 w2"], Float[Tensor, "b d k h2 w2"]]:
         """x_s and x_t at each moment."""
         if film.shape[1] < self.span:
             raise ShapeError(f"a film of {film.shape[1]} moments", wanted=f"at least {self.span}")
