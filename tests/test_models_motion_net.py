@@ -1,6 +1,5 @@
 """Motion made inside of a network: flow that is learned from frames alone, and features that change."""
 
-
 import pytest
 import torch
 from of_models import close, rand, ready, refused
@@ -12,7 +11,11 @@ from vidlab.training import fit
 from vidlab.worlds import World
 
 CLASSES, T, SIZE = 4, 4, 16
-FLOOR = motion_net.EPSILON ** (2 * motion_net.ALPHA)  # ρ(0)
+FLOOR = 1e-3**0.9  # ρ(0)
+
+
+def exactly(number):
+    return torch.tensor(number, dtype=torch.float64)
 
 
 def clips(b=2, t=T, size=SIZE, seed=0):
@@ -66,12 +69,12 @@ MODELS = {
 def test_charbonnier_is_its_formula():
     x = torch.linspace(-3, 3, 601, dtype=torch.float64)
     for alpha in (0.25, 0.45, 0.5, 1.0):
-        close(charbonnier(x, alpha), torch.tensor([(each**2 + 1e-6) ** alpha for each in x.tolist()]).double())
+        close(charbonnier(x, alpha), exactly([(each**2 + 1e-6) ** alpha for each in x.tolist()]))
     close(charbonnier(x), charbonnier(x, 0.45))
     close(charbonnier(x, 0.5), x.abs(), atol=1.001e-3)  # about |x| …
     near = torch.tensor([-1e-4, 0.0, 1e-4], dtype=torch.float64, requires_grad=True)
     charbonnier(near, 0.5).sum().backward()
-    close(near.grad, torch.tensor([-0.0995, 0.0, 0.0995]).double(), atol=1e-4)  # … and smooth at 0
+    close(near.grad, exactly([-0.0995, 0.0, 0.0995]), atol=1e-4)  # … and smooth at 0
     rise = charbonnier(x).diff()
     assert (rise[300:] > 0).all()
     close(charbonnier(-x), charbonnier(x))
@@ -85,7 +88,7 @@ def test_the_true_flow_of_a_texture_rebuilds_it(u, v):
     seen = flow.inside(truth).expand_as(first)
     close(back, flow.warp(second, truth, "bilinear"))
     assert (back - first)[seen].abs().mean() < 0.005
-    assert FLOOR <= found < 4 * FLOOR
+    assert 0.999 * FLOOR < found < 4 * FLOOR
     for wrong in (0 * truth, -truth, truth.flip(1), 0.5 * truth):
         assert reconstruction(first, second, wrong)[0] > 3 * found
 
@@ -94,12 +97,12 @@ def test_whole_pixels_are_rebuilt_exactly_and_what_leaves_the_frame_does_not_cou
     first = rand(1, 3, 12, 12)
     second, by_two = first.roll(2, -1), torch.zeros(1, 2, 12, 12, dtype=torch.float64)
     by_two[:, 0] = 2
-    close(reconstruction(first, second, by_two)[0], torch.tensor(FLOOR).double())
+    close(reconstruction(first, second, by_two)[0], exactly(FLOOR))
     spoiled = first.clone()
     spoiled[..., -2:] = 7  # their flow ends outside
-    close(reconstruction(spoiled, second, by_two)[0], torch.tensor(FLOOR).double())
+    close(reconstruction(spoiled, second, by_two)[0], exactly(FLOOR))
     spoiled[..., 0, 9] += 1  # of 10 × 12 pixels one, in three colours
-    more = (charbonnier(torch.ones(()).double()) - FLOOR) / 120
+    more = (charbonnier(exactly(1.0)) - FLOOR) / 120
     close(reconstruction(spoiled, second, by_two)[0], FLOOR + more)
 
 
@@ -113,11 +116,11 @@ def test_where_all_leaves_the_frame_there_is_no_error_to_divide_by():
 
 def test_smooth_is_what_does_not_change_from_pixel_to_pixel():
     constant = torch.tensor([1.5, -0.5]).double()[None, :, None, None].expand(2, 2, 9, 7)
-    close(smoothness(constant), torch.tensor(2 * FLOOR).double())
+    close(smoothness(constant), exactly(2 * FLOOR))
     y, x = torch.meshgrid(torch.arange(9.0), torch.arange(7.0), indexing="ij")
     ramps = torch.stack([0.3 * x + 0.1 * y, -0.2 * x]).double()[None]
     rho = lambda slope: (slope**2 + 1e-6) ** 0.45  # noqa: E731
-    close(smoothness(ramps), torch.tensor((rho(0.3) + rho(0.2)) / 2 + (rho(0.1) + rho(0)) / 2).double(), rtol=1e-6)
+    close(smoothness(ramps), exactly((rho(0.3) + rho(0.2)) / 2 + (rho(0.1) + rho(0)) / 2), rtol=1e-5)
     rough = rand(2, 2, 9, 7)
     close(smoothness(rough + constant), smoothness(rough))
     close(smoothness(rough.transpose(-1, -2)), smoothness(rough))
@@ -135,10 +138,9 @@ def test_equal_pictures_are_alike_and_no_two_are_more_or_less_than_that():
         assert (found <= 1).all()
         assert (found >= -1).all()
         assert found.mean() < 0.99
-    assert ssim(one - one.mean(), one.mean() - one).mean() < 0.1
     pattern = (rand(1, 1, 5, 5) > 0.5).double() - 0.5
     pattern = pattern - pattern.mean()
-    close(ssim(pattern, -pattern), torch.full((1, 1, 1, 1), -1.0).double(), rtol=0.02)
+    close(ssim(pattern, -pattern), torch.full((1, 1, 1, 1), -1.0).double(), rtol=0.01)
 
 
 def test_likeness_is_a_product_of_means_and_of_contrast_and_pattern():
@@ -150,7 +152,7 @@ def test_likeness_is_a_product_of_means_and_of_contrast_and_pattern():
     v1, v2 = mean([(x - m1) ** 2 for x in a]), mean([(x - m2) ** 2 for x in b])
     both = mean([(x - m1) * (y - m2) for x, y in zip(a, b, strict=True)])
     by_hand = (2 * m1 * m2 + 1e-4) * (2 * both + 9e-4) / ((m1**2 + m2**2 + 1e-4) * (v1 + v2 + 9e-4))
-    close(ssim(one, two).squeeze(), torch.tensor(by_hand).double())
+    close(ssim(one, two).squeeze(), exactly(by_hand))
 
 
 def test_the_loss_is_the_sum_of_three_terms():
@@ -165,16 +167,23 @@ def test_the_loss_is_the_sum_of_three_terms():
     close(unsupervised_loss(said, clip, torch.tensor([1, 2])), unsupervised_loss(said, clip))  # labels say nothing
 
 
-@pytest.mark.parametrize("terms", [{}, {"smooth": 0.0}, {"structure": 0.0}, {"smooth": 0.0, "structure": 0.0}])
+@pytest.mark.parametrize("terms", [{}, {"smooth": 0.0}, {"smooth": 0.0, "structure": 0.0}])
 def test_the_truth_of_a_world_costs_less_than_any_other_flow(terms):
-    scenes = World(frames=4, noise=0.0).sample(12, seed=5)
+    scenes = World(frames=4).sample(12, seed=5)
     clip, truth = scenes.clip.float() / 255, scenes.flow
     right = unsupervised_loss(truth, clip, **terms)
-    wrong = {"negative": -truth, "transposed": truth.flip(2), "of another time": truth.flip(1) * 0.3, "half": truth / 2}
-    # at rest all is smooth; but for a weight above 0 on smoothness alone, frames speak louder
-    wrong |= {"at rest": 0 * truth, "of other clips": truth.roll(1, 0)}
+    wrong = {"at rest": 0 * truth, "negative": -truth, "transposed": truth.flip(2), "of others": truth.roll(1, 0)}
     for name, other in wrong.items():
-        assert unsupervised_loss(other, clip, **terms) > 1.02 * right, name
+        assert unsupervised_loss(other, clip, **terms) > 1.1 * right, name
+    assert unsupervised_loss(truth / 2, clip, **terms) > 1.03 * right
+
+
+def test_without_structure_smoothness_has_its_way():
+    """Most pixels are at rest, and the truth is rough at every outline: then rest costs less."""
+    scenes = World(frames=4).sample(12, seed=5)
+    clip, truth = scenes.clip.float() / 255, scenes.flow
+    assert unsupervised_loss(0 * truth, clip, structure=0.0) < unsupervised_loss(truth, clip, structure=0.0)
+    assert unsupervised_loss(0 * truth, clip, smooth=9.0) < unsupervised_loss(truth, clip, smooth=9.0)
 
 
 def test_the_loss_pulls_the_flow_towards_the_truth():
@@ -275,10 +284,10 @@ def test_a_stream_sees_hidden_flow_as_if_it_were_given():
 
 def test_what_a_stream_is_given_stays_in_range():
     net = models.HiddenTwoStream(motion(scale=1e6), ready(lambda: models.TwoStream(CLASSES, moments=T - 1)))
-    film = given_flow(net, clips())
+    film = given_flow(net, clips()).detach()
     assert film.min() >= 0
     assert film.max() <= 1
-    assert (film[:, :, 3:].amax(), film[:, :, 3:].amin()) == (pytest.approx(1), pytest.approx(0))
+    assert (film[:, :, 3:].max().item(), film[:, :, 3:].min().item()) == pytest.approx((1, 0))
 
 
 @pytest.mark.parametrize("name", ["hidden flow", "hidden two-stream"])

@@ -108,6 +108,7 @@ LEARNED = Experiment(
         Row("without smoothness", models.MotionNet, task=LearnFlow(smooth=0.0)),
     ),
     digits=0,
+    notes=("Read hundredths of a pixel where it says percent.",),
     tuned=CHOSEN,
     **MOTION,
 )
