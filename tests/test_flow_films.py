@@ -367,9 +367,7 @@ def test_another_may_write_the_same_in_the_middle_of_writing(folder, asked, monk
 TWO_AT_ONCE = """
 import sys, time, torch
 from vidlab import flow
-from vidlab.flow import films
 torch.set_num_threads(1)
-films.LIMIT = 40_000  # bytes, some files
 draw = torch.Generator().manual_seed(0)
 print("ready", flush=True)
 sys.stdin.readline()
@@ -382,7 +380,7 @@ print(total)
 
 
 def test_two_processes_neither_disturb_nor_warn_each_other(folder):
-    """They compute, read, write and throw away the same files, warnings being errors."""
+    """They compute, read and write the same files, warnings being errors."""
     command = [sys.executable, "-W", "error::UserWarning", "-c", TWO_AT_ONCE]
     how = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     both = [subprocess.Popen(command, cwd=Path(__file__).parents[1], **how) for _ in range(2)]
@@ -397,9 +395,7 @@ def test_two_processes_neither_disturb_nor_warn_each_other(folder):
         assert each.returncode == 0, error
         said.append(float(out))
     assert said[0] == said[1] > 0
-    sizes = [file.stat().st_size for file in folder.iterdir()]
-    assert sum(sizes) <= 40_000 + max(sizes)
-    assert all(file.suffix == ".pt" for file in folder.iterdir())
+    assert len(list(folder.iterdir())) == 40  # and nothing unfinished
 
 
 # Freed of the camera --------------------------------------------------------------------------------------------------
