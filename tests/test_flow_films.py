@@ -364,6 +364,37 @@ def test_another_may_write_the_same_in_the_middle_of_writing(folder, asked, monk
     assert len(list(folder.iterdir())) == 1
 
 
+def test_another_may_be_faster_at_throwing_away(folder, asked, monkeypatch):
+    made, unlink = fill(folder, range(3)), Path.unlink
+
+    def too_late(path):
+        unlink(path)  # by the other one
+        unlink(path)
+
+    monkeypatch.setattr(films, "LIMIT", 10)
+    monkeypatch.setattr(Path, "unlink", too_late)
+    clips = shown(n=1, seed=8)
+    with quiet():
+        assert torch.equal(flow.fields(clips, **QUICK), flow.fields(clips, **QUICK))
+    assert len(asked) == 4
+    assert not set(made.values()) <= set(folder.iterdir())
+
+
+def test_another_may_throw_it_away_in_the_middle_of_reading(folder, asked, monkeypatch):
+    clips, load = shown(), checkpoints.load
+    right = flow.fields(clips, **QUICK)
+
+    def too_late(path, settings):
+        path.unlink()
+        return load(path, settings)
+
+    monkeypatch.setattr(checkpoints, "load", too_late)
+    with quiet():
+        assert torch.equal(flow.fields(clips, **QUICK), right)
+    assert len(asked) == 2
+    assert len(list(folder.iterdir())) == 1
+
+
 TWO_AT_ONCE = """
 import sys, time, torch
 from vidlab import flow

@@ -232,16 +232,25 @@ def test_no_flow_is_larger_than_its_reach():
     assert motion_net.REACH == flow.films.REACH, "what it says fits into a film"
 
 
-def test_on_the_way_up_each_level_sees_what_was_there_on_the_way_down():
-    net, clip = motion(), clips(size=32)
-    before = net(clip)
-    for level in (net.at_half, net.at_quarter, net.at_eighth):
-        kept = level[0].weight.data.clone()
-        level[0].weight.data.zero_()
-        assert not agree(net(clip), before)
-        level[0].weight.data.copy_(kept)
-    assert net.up_quarter[0].in_channels == 32 + 48
-    assert net.up_half[0].in_channels == 16 + 32
+@pytest.mark.parametrize(
+    ("cut", "open_"),
+    [
+        (["below"], True),
+        (["half", "eighth"], True),
+        (["half", "quarter"], True),
+        (["half", "eighth", "quarter"], False),
+    ],
+)
+def test_on_the_way_up_each_level_sees_what_was_there_on_the_way_down(cut, open_):
+    """Three ways lead from the frames to the flow: one of them is enough, and there is no fourth."""
+    net, clip = motion(), clips(b=1, t=2, size=32).requires_grad_()
+    into_half, into_quarter = net.up_half[0].weight.data, net.up_quarter[0].weight.data  # what comes from below first
+    ways = {"below": into_half[:, :32], "half": into_half[:, 32:]}
+    ways |= {"eighth": into_quarter[:, :48], "quarter": into_quarter[:, 48:]}
+    assert (into_half.shape[1], into_quarter.shape[1]) == (32 + 16, 48 + 32)
+    for name in cut:
+        ways[name].zero_()
+    assert seen(net(clip), clip) == ([0, 1] if open_ else [])
 
 
 def test_all_of_it_learns_from_frames_alone():
@@ -419,6 +428,7 @@ def test_what_is_no_batch_of_float_clips(name):
     refused(lambda: model(some[:0]), f"0 clips of {T} frames", "at least one")
     refused(lambda: model(some.tolist()), "a list", "tensor")
     refused(lambda: model(some[:, :1]), "1 frame")
+    refused(lambda: model(some[:, :, :1]), "1 channels", "3", "b t 1 h w -> b t 3 h w")
 
 
 @pytest.mark.usefixtures("as_learners_run_it")
@@ -438,5 +448,6 @@ def test_what_cannot_be_built_or_compared():
     clip, said = clips(), torch.zeros(2, T - 1, 2, SIZE, SIZE).double()
     refused(lambda: unsupervised_loss(said[:, :-1], clip), "b, h and w")
     refused(lambda: unsupervised_loss(said[..., :-1], clip), "b, h and w")
+    refused(lambda: unsupervised_loss(said[..., :4], clip[..., :4]), "× 4", "5")
     refused(lambda: unsupervised_loss(said, (255 * clip).byte()), "torch.uint8", "[0, 1]")
     refused(lambda: unsupervised_loss(said[:, :, :1], clip), "b 2 h w")

@@ -371,18 +371,12 @@ def test_who_knows_which_moves_where(at, how):
     """Flow is moved away from its picture, by two places of the maps: vectors and scores cannot tell."""
     net, film = fused(at, how), films(size=32)
     elsewhere = torch.cat([film[:, :, :3], film[:, :, 3:].roll((16, -8), (-2, -1))], dim=2)
-    blind = at in ("vector", "scores") or (at == "mix" and how in ("sum", "concat", "conv"))
+    blind = at in ("vector", "scores") or (at == "mix" and how in ("sum", "concat", "conv", "conv3"))
     assert agree(net(elsewhere), net(film)) == blind
 
 
-def placed(border):
-    for at, how in COMBINATIONS:
-        zeros = how == "conv3" and at != "vector" and border == "circular"
-        reason = "the kernels of conv3 have zeros around them, whatever stands around the towers' maps"
-        yield pytest.param(border, at, how, marks=[pytest.mark.xfail(strict=True, reason=reason)] if zeros else [])
-
-
-@pytest.mark.parametrize(("border", "at", "how"), [*placed("circular"), *placed("zeros")])
+@pytest.mark.parametrize(("at", "how"), COMBINATIONS)
+@pytest.mark.parametrize("border", ["circular", "zeros"])
 def test_on_a_stage_that_closes_it_does_not_matter_where_a_film_begins(border, at, how):
     """Eight pixels are one place of the last maps. With zeros around, a network can tell where it is."""
     net, film = fused(at, how, border=border), films(size=32)
@@ -472,6 +466,16 @@ def test_which_moments_a_fused_map_is_made_of(pool):
         assert gradient.abs().sum((0, 1, 3, 4)).nonzero()[:, 0].tolist() == ([0, 1] if pool == "conv3d" else [0])
 
 
+@pytest.mark.parametrize("pool", POOLS)
+def test_over_time_too_it_does_not_matter_where_a_film_begins(pool):
+    """Sixteen pixels are one place of the maps, pooled two by two. Time does not close."""
+    net, film = over_time(pool), films(t=7, size=32)
+    answer = net(film)
+    for shift in ((16, 0), (0, -16), (16, 16)):
+        assert agree(net(film.roll(shift, (-2, -1))), answer)
+    assert not agree(net(film.roll(1, 1)), answer)
+
+
 def test_pooled_over_space_each_moment_answers_alone():
     net, film = over_time("2d"), films(t=9)
     each = [net(film[:, 2 * k : 2 * k + 3]).softmax(1) for k in range(4)]
@@ -536,6 +540,8 @@ def test_another_number_of_moments_than_the_model_was_built_for(name):
 @pytest.mark.parametrize("pool", POOLS)
 def test_a_film_too_short_for_a_moment(pool):
     refused(lambda: over_time(pool, span=4)(films(t=3)), "3 moments", "at least 4")
+    refused(lambda: over_time(pool)(films(t=7, size=8)), "8 × 8 pixels", "more than 8", "32 × 32")
+    assert over_time(pool)(films(t=7, size=9)).isfinite().all()
     assert over_time(pool, span=4)(films(t=4)).shape == (2, CLASSES)
 
 
@@ -559,5 +565,9 @@ def test_what_cannot_be_built():
     refused(lambda: models.TwoStreamOverTime(4, pool="4d"), "'4d'", *map(repr, POOLS), "Try:")
     refused(lambda: models.TwoStreamOverTime(4, span=0), "span=0", "at least 1")
     refused(lambda: models.TwoStreamOverTime(4, stride=0), "stride=0", "at least 1")
+    for make in (models.TwoStream, models.TemporalStream):
+        refused(lambda make=make: make(4, moments=0), "0 channels", "1 moment or more", "moments=5")
+    refused(lambda: models.TwoStream(4, border="mirror"), "'mirror'")
+    refused(lambda: fusion.by_name("conv3", 3, border="mirror"), "'mirror'", "zeros", "circular")
     with pytest.raises(ShapeError, match="fuse='mean'"):
         models.DifferenceStream(4, fuse="mean")

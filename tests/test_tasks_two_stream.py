@@ -295,6 +295,7 @@ def test_what_is_seen_is_what_is_said():
         assert torch.equal(films, wanted[sees]), sees
         assert torch.equal(label, heading(World(frames=6).sample(n, seed=7, split="test"))), sees
     assert len({films.float().mean().item() for films, _ in seen.values()}) == 5
+    refused(lambda: Registered(sees="clip"), "'clip'", "films", "clips")
     with pytest.raises(ValueError, match="'noise'"):
         Disturbed(sees="noise").seen(world, n, 7, "test")
 
@@ -500,8 +501,9 @@ def test_what_is_shown_are_the_clips_of_each_level(answers):
             assert torch.equal(each.flow[level], flow.fields(clips, cache=False, **FLOW))
     label = SMALL.sample(TESTS, seed=3, split="test").label
     assert torch.equal(truth, (4 * label["colour"] + label["motion"])[:SHOWN])
-    assert classes[int(truth[0])] == f"{SMALL.colours[label['colour'][0]]} {SMALL.motions[label['motion'][0]]}"
-    assert len(set(classes)) == 16
+    for colour, motion in itertools.product(range(4), range(4)):
+        assert classes[4 * colour + motion] == f"{SMALL.colours[colour]} {SMALL.motions[motion]}"
+    assert len(classes) == 16
 
 
 def test_the_scores_are_what_the_streams_answer(answers):

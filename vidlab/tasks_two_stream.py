@@ -80,6 +80,10 @@ class Registered(Name):
     )
     sees: str = "films"
 
+    def __post_init__(self) -> None:
+        if self.sees not in ("films", "clips"):
+            raise ShapeError(f"sees={self.sees!r}", wanted='"films" or "clips"')
+
     @property
     def columns(self) -> tuple[str, ...]:
         return ("red one",)

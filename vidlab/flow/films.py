@@ -179,7 +179,8 @@ def recall(path: Path, made_by: dict[str, str]) -> Tensor | None:
         if content(kept) != state["content"]:
             raise VidlabError(f"{path} is damaged: this is not the flow that was written")
     except (VidlabError, OSError, KeyError) as error:
-        warnings.warn(f"flow is computed again: {getattr(error, 'what', error)}", stacklevel=3)
+        if not isinstance(error.__cause__, FileNotFoundError):  # else another process has let it go just now
+            warnings.warn(f"flow is computed again: {getattr(error, 'what', error)}", stacklevel=3)
         return None
     with suppress(OSError):  # a folder where one may only read
         os.utime(path)  # used just now

@@ -74,8 +74,8 @@ class Backbone(nn.Module):
         return reduce(self(image), "b d h w -> b d", "mean")
 
 
-def expect_frames(clip: Tensor, frames: int | None = None) -> None:
-    """Refuse what is no batch of float clips, or one of another length than the model was built for.
+def expect_frames(clip: Tensor, frames: int | None = None, channels: int | None = None) -> None:
+    """Refuse what is no batch of float clips, or one of other length or channels than the model was built for.
 
     Raises:
         ShapeError: says what came and how to mend it.
@@ -94,6 +94,13 @@ def expect_frames(clip: Tensor, frames: int | None = None) -> None:
             wanted=f"{frames} frames, for which this model was built",
             mend=f"frames={clip.shape[1]} when it is built, or another cut of the video",
         )
+    if channels is not None and clip.shape[2] != channels:
+        mend = (
+            'repeat(clip, "b t 1 h w -> b t 3 h w")'
+            if channels == 3
+            else 'reduce(clip, "b t c h w -> b t 1 h w", "mean")'
+        )
+        raise ShapeError(f"clips of {clip.shape[2]} channels", wanted=f"{channels}", mend=mend)
 
 
 def log_mean(logits: Float[Tensor, "b t classes"]) -> Float[Tensor, "b classes"]:

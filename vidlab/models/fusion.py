@@ -17,6 +17,7 @@ import torch
 from einops import einsum, rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from ..errors import ShapeError
 
@@ -24,9 +25,13 @@ Maps = Float[Tensor, "b d *places"]
 
 
 class Fusion(nn.Module):
-    """Two maps of equal shape to one. dim: its channels. dims: how many axes places have, 2, or 3 with time."""
+    """Two maps of equal shape to one. dim: its channels.
 
-    def __init__(self, channels: int, dims: int = 2) -> None:
+    dims: how many axes places have, 2, or 3 with time. border: what stands around the maps, "zeros" or "circular"; it
+    matters to kernels of more than one place.
+    """
+
+    def __init__(self, channels: int, dims: int = 2, border: str = "zeros") -> None:
         super().__init__()
         self.dim = channels
 
@@ -61,7 +66,7 @@ class Product(Fusion):
 class Concat(Fusion):
     """Both, one behind the other: what follows may weigh them."""
 
-    def __init__(self, channels: int, dims: int = 2) -> None:
+    def __init__(self, channels: int, dims: int = 2, border: str = "zeros") -> None:
         super().__init__(channels, dims)
         self.dim = 2 * channels
 
@@ -74,10 +79,12 @@ class Conv(Fusion):
 
     kernel = 1
 
-    def __init__(self, channels: int, dims: int = 2) -> None:
+    def __init__(self, channels: int, dims: int = 2, border: str = "zeros") -> None:
         super().__init__(channels, dims)
+        self.border = {"zeros": "constant", "circular": "circular"}[border]
         make = {2: nn.Conv2d, 3: nn.Conv3d}[dims]
-        self.weigh = make(2 * channels, channels, self.kernel, padding=self.kernel // 2)
+        in_time = (self.kernel // 2, 0, 0)  # zero moments stand before the first and after the last
+        self.weigh = make(2 * channels, channels, self.kernel, padding=in_time[3 - dims :])
         with torch.no_grad():
             self.weigh.weight.zero_()
             middle = (slice(None), slice(None), *[self.kernel // 2] * dims)
@@ -85,7 +92,9 @@ class Conv(Fusion):
             self.weigh.bias.zero_()
 
     def fuse(self, spatial: Maps, temporal: Maps) -> Maps:
-        return self.weigh(torch.cat([spatial, temporal], dim=1))
+        both, edge = torch.cat([spatial, temporal], dim=1), self.kernel // 2
+        around = (edge,) * 4 + (0, 0) * (both.ndim - 4)  # left, right, above, below
+        return self.weigh(pad(both, around, self.border))
 
 
 class Conv3(Conv):
@@ -97,7 +106,7 @@ class Conv3(Conv):
 class Gated(Fusion):
     """At each place, and for each feature, a gate decides whom to believe. It begins half open."""
 
-    def __init__(self, channels: int, dims: int = 2) -> None:
+    def __init__(self, channels: int, dims: int = 2, border: str = "zeros") -> None:
         super().__init__(channels, dims)
         make = {2: nn.Conv2d, 3: nn.Conv3d}[dims]
         self.weigh = make(2 * channels, channels, 1)
@@ -118,7 +127,7 @@ class Bilinear(Fusion):
     T.-Y. Lin, A. RoyChowdhury, S. Maji, *Bilinear CNN models for fine-grained visual recognition* (ICCV 2015).
     """
 
-    def __init__(self, channels: int, dims: int = 2) -> None:
+    def __init__(self, channels: int, dims: int = 2, border: str = "zeros") -> None:
         super().__init__(channels, dims)
         self.dim = channels**2
 
@@ -139,11 +148,11 @@ OPERATORS = {
 }
 
 
-def by_name(how: str, channels: int, dims: int = 2) -> Fusion:
+def by_name(how: str, channels: int, dims: int = 2, border: str = "zeros") -> Fusion:
     """An operator by its name.
 
     Raises:
-        ShapeError: no such operator.
+        ShapeError: no such operator, or no such border.
 
     >>> by_name("conv", channels=4)(torch.ones(1, 4, 2, 2), torch.ones(1, 4, 2, 2))[0, 0]
     tensor([[2., 2.],
@@ -151,4 +160,6 @@ def by_name(how: str, channels: int, dims: int = 2) -> Fusion:
     """
     if how not in OPERATORS:
         raise ShapeError(f"fuse={how!r}", wanted=", ".join(map(repr, OPERATORS)), mend='fuse="conv"')
-    return OPERATORS[how](channels, dims)
+    if border not in ("zeros", "circular"):
+        raise ShapeError(f"border={border!r}", wanted='"zeros" or "circular"', mend='border="circular"')
+    return OPERATORS[how](channels, dims, border)

@@ -49,7 +49,7 @@ class DifferenceStream(nn.Module):
         self.classify = nn.Linear(hidden, classes)
 
     def forward(self, clip: Clip) -> Logits:
-        expect_frames(clip, self.frames)
+        expect_frames(clip, self.frames, channels=3)
         x = rearrange(self.stem(rearrange(clip, "b t c h w -> (b t) c h w")), "(b t) d h w -> b t d h w", b=len(clip))
         motion = self.temporal(rearrange(x[:, 1:] - x[:, :-1], "b t d h w -> b (t d) h w"))
         if self.fuse is not None:

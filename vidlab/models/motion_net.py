@@ -59,7 +59,7 @@ class MotionNet(nn.Module):
 
     def forward(self, clip: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b l 2 h w"]:
         """The flow from each frame to the next, pixels per frame: l = t − 1."""
-        expect_frames(clip)
+        expect_frames(clip, channels=3)
         if clip.shape[1] < 2:
             raise ShapeError("a clip of 1 frame", wanted="two or more: flow goes from one to the next")
         pairs = rearrange([clip[:, :-1], clip[:, 1:]], "two b l c h w -> (b l) (two c) h w")
@@ -102,7 +102,12 @@ def ssim(first: Images, second: Images, window: int = 5) -> Float[Tensor, "b c y
 
     Z. Wang, A. Bovik, H. Sheikh, E. Simoncelli, *Image quality assessment: from error visibility to structural
     similarity* (2004), equation 13, in square windows.
+
+    Raises:
+        ShapeError: pictures smaller than the window.
     """
+    if min(first.shape[-2:]) < window:
+        raise ShapeError(f"pictures of {first.shape[-2]} × {first.shape[-1]}", wanted=f"windows of {window} to fit in")
     mean = lambda image: avg_pool2d(image, window, stride=1)  # noqa: E731
     m1, m2 = mean(first), mean(second)
     v1, v2 = mean(first**2) - m1**2, mean(second**2) - m2**2

@@ -29,8 +29,8 @@ class TwoStreamOverTime(nn.Module):
     pool: "2d", "3d" or "conv3d", as above. The fusion is a convolution after the third block, which begins as the sum.
 
     Raises:
-        ShapeError: no such pool, or a span or stride below 1; in `forward`, no film with flow, or one shorter than
-            `span`.
+        ShapeError: no such pool, or a span or stride below 1; in `forward`, no film with flow, one shorter than
+            `span`, or one of 8 pixels or fewer.
     """
 
     def __init__(self, classes: int, *, span: int = 3, stride: int = 2, pool: str = "conv3d", hidden: int = 64) -> None:
@@ -42,13 +42,19 @@ class TwoStreamOverTime(nn.Module):
         self.span, self.stride, self.pool = span, stride, pool
         self.spatial, self.temporal = tower(3)[:3], tower(2 * span)[:3]
         width = WIDTHS[-1]
-        fuse = by_name("conv3", width, dims=3) if pool == "conv3d" else by_name("conv", width, dims=3)
-        self.fuse, self.after = fuse, nn.Sequential(nn.BatchNorm3d(width), nn.ReLU())
+        self.fuse = by_name("conv3" if pool == "conv3d" else "conv", width, dims=3, border="circular")
+        self.after = nn.Sequential(nn.BatchNorm3d(width), nn.ReLU())
         self.mix = mix(width, hidden)
         self.classify = nn.Linear(hidden, classes)
 
     def forward(self, film: Film) -> Logits:
         expect_film(film)
+        if min(film.shape[-2:]) <= 8:
+            raise ShapeError(
+                f"a film of {film.shape[-2]} × {film.shape[-1]} pixels",
+                wanted="more than 8 each way: a map of 2 × 2 places is pooled",
+                mend="larger frames, for instance 32 × 32",
+            )
         return self.pooled(self.fuse(*self.streams(film)))
 
     def pooled(self, fused: Float[Tensor, "b d k h w"]) -> Logits:

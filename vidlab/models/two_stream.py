@@ -39,6 +39,8 @@ def tower(channels: int, widths: tuple[int, ...] = WIDTHS, hidden: int = 64, bor
     The last one, `mix`, is the hidden layer of a classifier, at each place. border: "circular", as the stage of the
     course's world closes; or "zeros", by which both streams can tell where they are, even after a mean over space.
     """
+    if channels < 1:
+        raise ShapeError(f"a stream of {channels} channels", wanted="1 moment or more: flow has two", mend="moments=5")
     pairs = zip((channels, *widths), widths)  # noqa: B905, one channel number starts each pair
     blocks = [block2d(*pair, border) for pair in pairs]
     blocks[0].insert(0, Normalise())
@@ -105,7 +107,7 @@ class TwoStream(nn.Module):
     towers: 1, or 2: the temporal stream is also kept to its own answer, and the answer is the mean of both.
 
     Raises:
-        ShapeError: no such layer or operator; bilinear before the last layers, which need places; in `forward`, no
+        ShapeError: no such layer, operator or border; bilinear before the last layers, which need places; in `forward`, no
             film with flow, or another number of moments.
     """
 
@@ -123,6 +125,8 @@ class TwoStream(nn.Module):
         super().__init__()
         if at not in SITES or towers not in (1, 2):
             raise ShapeError(f"at={at!r}, towers={towers}", wanted=f"one of {', '.join(SITES)}; 1 or 2 towers")
+        if border not in ("zeros", "circular"):
+            raise ShapeError(f"border={border!r}", wanted='"zeros" or "circular"', mend='border="circular"')
         if fuse == "bilinear" and at in SITES[:2]:
             raise ShapeError(
                 f'fuse="bilinear" at {at}', wanted="a later layer: nothing of its places is left", mend='at="block3"'
@@ -134,7 +138,7 @@ class TwoStream(nn.Module):
         self.fuse = self.above = self.rest = None
         if at != "scores":
             width = (*WIDTHS, hidden, hidden)[SITES.index(at)]
-            self.fuse = by_name(fuse, width)
+            self.fuse = by_name(fuse, width, border=border)
             self.above = self.layers_above(spatial, hidden, border)
         self.classify = nn.Linear(self.fuse.dim if at == "mix" else hidden, classes)
         if at == "scores" or towers == 2:
