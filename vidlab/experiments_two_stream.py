@@ -63,7 +63,7 @@ REGISTERED = Experiment(
         "Chance is 25. Who knows which two ways the objects go, but not which goes where: 50.",
         "mix: the hidden layer of the classifier, at each place; after it there are only a mean and a linear map.",
     ),
-    tuned=TWICE,
+    tuned=f"{TWICE} Lines with conv3 were asked once more: until then there were zeros around its kernels.",
 )
 
 OVER_TIME = Experiment(
@@ -75,7 +75,8 @@ OVER_TIME = Experiment(
     notes=("Chance is 50. No stack of three fields holds both events, and both keep away from the ends.",),
     tuned="Settings were chosen on split validation, seeds 0 and 1. Split test was asked three times, as the films "
     "twice betrayed the order: events near the ends are seen going on more often than beginning (2D 57 to 90, 3D 75 to "
-    "90); then first events began at odd frames more often than second ones, and moments are two apart (3D 50 to 64).",
+    "90); then first events began at odd frames more often than second ones, and moments are two apart (3D 50 to 64). "
+    "Line conv3d was asked a fourth time: until then zeros stood around its kernels (90 to 100).",
 )
 
 FILMS = ("flow", "less mean", "less median", "truth")

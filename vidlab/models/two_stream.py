@@ -107,8 +107,8 @@ class TwoStream(nn.Module):
     towers: 1, or 2: the temporal stream is also kept to its own answer, and the answer is the mean of both.
 
     Raises:
-        ShapeError: no such layer, operator or border; bilinear before the last layers, which need places; in `forward`, no
-            film with flow, or another number of moments.
+        ShapeError: no such layer, operator or border; bilinear before the last layers, which need places; in `forward`,
+            no film with flow, or another number of moments.
     """
 
     def __init__(
