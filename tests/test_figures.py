@@ -13,7 +13,7 @@ from PIL import Image
 
 from vidlab import figures
 from vidlab.errors import ShapeError
-from vidlab.figures import ClipPlayer, SpaceTimeCube, TemporalFilter, filmstrip, frame, show, sprite
+from vidlab.figures import ClipPlayer, SpaceTimeCube, TemporalFilter, filmstrip, frame, grid, show, sprite
 
 FOLDER = Path(figures.__file__).parent
 
@@ -299,3 +299,16 @@ def test_a_film_strip_takes_the_frames_it_says():
     assert levels(strip) == [0, 2, 9]  # the frame on screen at that time
     assert strip.alt == "3 frames of 8×8 pixels, at 0.00, 0.20, 0.90 seconds."
     assert filmstrip(clip, title="Grey", alt="my words").alt == "my words"
+
+
+def test_a_grid_has_a_row_for_each_name_and_a_column_for_each_frame():
+    tones = torch.arange(6).mul(40).byte().reshape(2, 3, 1, 1, 1).expand(2, 3, 3, 8, 12)
+    picture = grid({"truth": tones[0], "a much longer name": tones[1]}, ["one", "two", "three"], title="Grey")
+    assert picture.alt == "Grey: 2 rows (truth; a much longer name), 3 columns: one, two, three."
+    image = np.asarray(Image.open(io.BytesIO(picture.data)).convert("RGB"))
+    found = [[int(image[y, x, 0]) for x in (image.shape[1] - 80 - 154 * np.arange(3)[::-1])] for y in (100, 210)]
+    assert found == [[0, 40, 80], [120, 160, 200]]
+    assert grid({"few": tones[0], "fewer": tones[1][:1]}, alt="my words").alt == "my words"
+    for rows, columns in (({}, None), ({"a": tones[0], "b": tones[1][..., 1:]}, None), ({"a": tones[0]}, ["one"])):
+        with pytest.raises(ShapeError, match="of one size"):
+            grid(rows, columns)

@@ -448,6 +448,7 @@ def test_what_cannot_be_built_or_compared():
     clip, said = clips(), torch.zeros(2, T - 1, 2, SIZE, SIZE).double()
     refused(lambda: unsupervised_loss(said[:, :-1], clip), "b, h and w")
     refused(lambda: unsupervised_loss(said[..., :-1], clip), "b, h and w")
+    refused(lambda: reconstruction(clip[:, 0], clip[:, 0, :1], said[:, 0]), "(2, 1, ", "one shape")
     refused(lambda: unsupervised_loss(said[..., :4], clip[..., :4]), "× 4", "5")
     refused(lambda: unsupervised_loss(said, (255 * clip).byte()), "torch.uint8", "[0, 1]")
     refused(lambda: unsupervised_loss(said[:, :, :1], clip), "b 2 h w")

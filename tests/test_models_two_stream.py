@@ -554,6 +554,7 @@ def test_maps_of_different_layers(how):
 
 
 def test_what_cannot_be_built():
+    refused(lambda: models.TwoStream(4, fuse="add", at="scores"), "'add'")
     refused(lambda: models.TwoStream(4, fuse="add"), "'add'", *map(repr, fusion.OPERATORS), "Try:")
     refused(lambda: fusion.by_name("Sum", 3), "'Sum'", "'sum'")
     for at in ("block4", "middle", ""):

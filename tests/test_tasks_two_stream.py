@@ -15,7 +15,7 @@ from vidlab.experiments import EXPERIMENTS
 from vidlab.figures import TwoStreams, two_streams_asked
 from vidlab.figures.two_streams_asked import asked
 from vidlab.models import motion_net
-from vidlab.tasks_two_stream import DISTURBANCES, FLOW, Both, Disturbed, LearnFlow, Registered, Sooner
+from vidlab.tasks_two_stream import DISTURBANCES, FLOW, AtSpeed, Both, Disturbed, LearnFlow, Registered, Sooner
 from vidlab.torus import World
 from vidlab.training import fit
 
@@ -25,6 +25,7 @@ TASKS = {
     "registered": Registered(tests=6),
     "registered, clips": Registered(tests=6, sees="clips"),
     "sooner": Sooner(tests=6),
+    "at speed": AtSpeed(tests=6),
     **{sees: Disturbed(tests=6, sees=sees) for sees in ("clips", "flow", "less mean", "less median", "truth")},
 }
 HEADINGS = torch.tensor([(1, 0), (0, 1), (-1, 0), (0, -1)])  # of right, down, left, up
@@ -98,13 +99,23 @@ def test_what_is_measured_are_the_columns(name):
         assert found[task.columns[0]].value == pytest.approx(share(truth == 1))
 
 
-@pytest.mark.parametrize("name", ["streams", "registered", "over_time", "disturbed"])
+@pytest.mark.parametrize("name", ["streams", "registered", "over_time", "disturbed", "slow"])
 def test_every_line_of_a_table_takes_what_its_task_shows(name, monkeypatch):
     monkeypatch.setattr(tasks_two_stream, "learned_flow", lambda world, seed: models.MotionNet())
     for row in (row for row in ALL[name].rows if not row.members):
         task = row.task or ALL[name].task
         clips, _ = replace(task, tests=2).fresh(0, "validation")
         assert predict(task.build(row.model, 0, **row.options), clips).shape == (2, task.classes), row.name
+
+
+@pytest.mark.parametrize("speed", [1.0, 0.25])
+def test_objects_go_at_the_speed_that_is_said(speed):
+    task = AtSpeed(tests=6, speed=speed)
+    scenes = task.world.sample(6, seed=0, split="validation")
+    assert torch.equal(task.fresh(0, "validation")[0], scenes.clip)
+    close(scenes.actors.velocity()[:, 0].norm(dim=-1), torch.full((6,), speed))
+    truth = replace(task, sees="truth").fresh(0, "validation")[0]
+    assert torch.equal(truth, flow.film(scenes.clip, scenes.flow))
 
 
 def test_films_carry_the_flow_that_is_said():
@@ -295,6 +306,8 @@ def test_what_is_seen_is_what_is_said():
         assert torch.equal(films, wanted[sees]), sees
         assert torch.equal(label, heading(World(frames=6).sample(n, seed=7, split="test"))), sees
     assert len({films.float().mean().item() for films, _ in seen.values()}) == 5
+    refused(lambda: Disturbed(sees="less camera"), "'less camera'", "less median", "Try:")
+    refused(lambda: AtSpeed(sees="none"), "'none'", "less median", "Try:")
     refused(lambda: Registered(sees="clip"), "'clip'", "films", "clips")
     with pytest.raises(ValueError, match="'noise'"):
         Disturbed(sees="noise").seen(world, n, 7, "test")
@@ -394,7 +407,7 @@ def test_who_knows_the_flow_makes_no_error():
     scenes = task.world.sample(66, seed=1, split="validation")
     found = {name: each.value for name, each in task.measure(Knows(scenes), 1, "validation").items()}
     assert tuple(found) == task.columns
-    assert found["MotionNet"] == found["everywhere"] == 0
+    assert found["MotionNet"] == found["MotionNet, all"] == 0
     speed = scenes.flow.norm(dim=2).mul(scenes.mask[:, :-1, 0]).sum((1, 2, 3)) / scenes.mask[:, :-1, 0].sum((1, 2, 3))
     assert found["at rest"] == pytest.approx(speed.mean().item(), rel=1e-4)
     assert 1 < found["at rest"] < 2
@@ -410,14 +423,14 @@ def test_errors_are_distances_on_the_object_and_everywhere():
     measure = lambda wrong: task.measure(Knows(scenes(), wrong), 2, "validation")  # noqa: E731
     off = measure(lambda flow: flow + step)
     assert off["MotionNet"].value == pytest.approx(0.5, rel=1e-4)
-    assert off["everywhere"].value == pytest.approx(0.5, rel=1e-4)
+    assert off["MotionNet, all"].value == pytest.approx(0.5, rel=1e-4)
     rest = measure(torch.zeros_like)
     assert rest["MotionNet"].value == pytest.approx(rest["at rest"].value)
-    assert rest["everywhere"].value < 0.2 * rest["MotionNet"].value  # most of a picture is at rest
+    assert rest["MotionNet, all"].value < 0.2 * rest["MotionNet"].value  # most of a picture is at rest
     outside = torch.zeros_like(scenes().flow) + 5 * ~scenes().mask[:, :-1]
     elsewhere = measure(lambda flow: flow + outside)
     assert elsewhere["MotionNet"].value == pytest.approx(0, abs=1e-6)
-    assert elsewhere["everywhere"].value > 4
+    assert elsewhere["MotionNet, all"].value > 4
     assert (off["Lucas–Kanade"], off["Horn–Schunck"]) == (rest["Lucas–Kanade"], rest["Horn–Schunck"])
 
 

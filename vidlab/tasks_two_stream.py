@@ -141,6 +141,7 @@ def sooner(world: World, gap: int, n: int, seed: int, split: str) -> Data:
     return flow.film(clips, flow.fields(clips, **FLOW)), first
 
 
+LESS = {"flow": "none", "less mean": "mean", "less median": "median"}  # what is seen → what it is freed of
 DISTURBANCES = {
     "noise": ("noise", (0.06, 0.1, 0.2)),
     "camera": ("camera", (0.25, 0.5, 1.0)),
@@ -154,12 +155,20 @@ class Disturbed(Name):
 
     sees: "clips"; "flow", as it is computed; "less mean", "less median", freed of what all pixels share; "truth", as it
     is. The last four are films with flow.
+
+    Raises:
+        ShapeError: when it is made, sees something else.
     """
 
     label: str = "motion"
     world: World = World(frames=FRAMES)
     tests: int = 400
     sees: str = "clips"
+
+    def __post_init__(self) -> None:
+        kinds = "clips", "truth", *LESS
+        if self.sees not in kinds:
+            raise ShapeError(f"sees={self.sees!r}", wanted=f"one of {', '.join(kinds)}", mend='sees="flow"')
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -190,7 +199,7 @@ class Disturbed(Name):
         if self.sees == "truth":
             scenes = world.sample(n, seed=seed, split=split)
             return flow.film(scenes.clip, scenes.flow), scenes.label["motion"]
-        films, label = filmed(world, n, seed, split, self.sees.removeprefix("less ").replace("flow", "none"))
+        films, label = filmed(world, n, seed, split, LESS[self.sees])
         return films, label["motion"]
 
     def training(self, seed: int, n: int | None = None) -> Data:
@@ -207,6 +216,24 @@ class Disturbed(Name):
         return dict(zip(self.columns, looks, strict=True))
 
 
+@dataclass(frozen=True)
+class AtSpeed(Disturbed):
+    """Learn and name the direction where all objects move at one speed, in pixels per frame. sees: as above."""
+
+    speed: float = 0.25
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "world", replace(self.world, speed=(self.speed, self.speed)))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("direction",)
+
+    def measure(self, model: nn.Module, seed: int, split: str) -> dict[str, Estimate]:
+        return {"direction": evaluate(model, *self.fresh(seed, split)).hit1}
+
+
 MOTION = {"steps": 250, "batch": 16, "lr": 4e-3}  # how a MotionNet learns flow
 
 
@@ -214,8 +241,8 @@ MOTION = {"steps": 250, "batch": 16, "lr": 4e-3}  # how a MotionNet learns flow
 class LearnFlow(Name):
     """Learn flow from frames alone; then its mean distance from the truth, in hundredths of a pixel per frame.
 
-    On the object, unless said otherwise, where the truth is 1 to 2 pixels; beside it Lucas–Kanade, Horn–Schunck, and
-    who says that all is at rest, on the same clips. smooth, structure: the weights of two terms of the loss.
+    On the object, where the truth is 1 to 2 pixels, or "all", everywhere; beside it Lucas–Kanade, Horn–Schunck, and who
+    says that all is at rest, on the same clips. smooth, structure: the weights of two terms of the loss.
     """
 
     label: str = "flow"
@@ -227,7 +254,8 @@ class LearnFlow(Name):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return "MotionNet", "everywhere", "Lucas–Kanade", "Horn–Schunck", "at rest"
+        who = "MotionNet", "Lucas–Kanade", "Horn–Schunck", "at rest"
+        return *who, *(f"{name}, all" for name in who)
 
     def loss(self, said: Tensor, clip: Tensor, labels: Tensor | None) -> Tensor:
         return models.motion_net.unsupervised_loss(said, clip, smooth=self.smooth, structure=self.structure)
@@ -245,10 +273,9 @@ class LearnFlow(Name):
         scenes = self.world.sample(self.tests, seed=seed, split=split)
         learned = torch.cat([model(as_floats(part)) for part in scenes.clip.split(64)])
         known = flow.fields(scenes.clip, **FLOW), flow.fields(scenes.clip, "horn_schunck")
-        everywhere = torch.ones_like(scenes.mask)
-        asked = (learned, scenes.mask), (learned, everywhere), *((each, scenes.mask) for each in known)
-        errors = [distance(said, scenes.flow, mask) for said, mask in asked]
-        errors.append(distance(torch.zeros_like(learned), scenes.flow, scenes.mask))
+        said = learned, *known, torch.zeros_like(learned)
+        masks = scenes.mask, torch.ones_like(scenes.mask)
+        errors = [distance(each, scenes.flow, mask) for mask in masks for each in said]
         return dict(zip(self.columns, bootstrap(torch.stack(errors, dim=1)), strict=True))
 
 

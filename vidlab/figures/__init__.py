@@ -14,7 +14,7 @@ from .fusion_explorer import FusionExplorer
 from .fusion_map import FusionMap
 from .gates import Gates
 from .horn_schunck import HornSchunck
-from .picture import PALETTE, Picture, filmstrip, show, style
+from .picture import PALETTE, Picture, filmstrip, grid, show, style
 from .space_time_cube import SpaceTimeCube
 from .temporal_filter import TemporalFilter
 from .time_battery import TimeBattery
@@ -26,5 +26,5 @@ style()
 __all__ = [
     "PALETTE", "AttentionMap", "ClipPlayer", "ConstraintLine", "Disturbance", "Filters", "FlowField", "FrameWeights",
     "FusionExplorer", "FusionMap", "Gates", "HornSchunck", "Picture", "SpaceTimeCube", "TemporalFilter", "TimeBattery",
-    "Tracks", "TwoStreams", "filmstrip", "filter_motion", "show", "style",
+    "Tracks", "TwoStreams", "filmstrip", "filter_motion", "grid", "show", "style",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from ..errors import ShapeError
 from .sprite import as_frames, data_url
 
 # Okabe & Ito (2008), "Color universal design": told apart with every kind of colour vision; black text stays readable.
@@ -133,6 +134,47 @@ def filmstrip(clip, n: int = 6, *, times=None, title: str = "", alt: str | None 
     where = f"at {at} seconds" if timed else f"numbers {at}"
     words = alt or f"{title + ': ' if title else ''}{len(index)} frames of {size}, {where}."
     return Picture(png(strip), words, strip.width)
+
+
+def grid(rows, columns=None, *, title: str = "", alt: str | None = None) -> Picture:
+    """Pictures in rows with a name at the left, so that what belongs together stands one below the other.
+
+    Args:
+        rows: name → frames `n c h w`, of one size and equally many in each row; fewer leave their places empty.
+        columns: a name above each column.
+        title: what to see, printed above.
+        alt: by default: the names of rows and columns.
+
+    Raises:
+        ShapeError: no rows, frames of different sizes, or names of another number than there are columns.
+    """
+    cells = {name: as_frames(frames)[0] for name, frames in rows.items()}
+    sizes = {(each.shape[2], each.shape[1]) for each in cells.values()}
+    n = max(map(len, cells.values()), default=0)
+    columns = list(columns or [])
+    if len(sizes) != 1 or len(columns) not in (0, n):
+        came = f"{len(rows)} rows of sizes {sorted(sizes)}, {n} columns with {len(columns)} names"
+        raise ShapeError(came, wanted="rows of frames of one size, and a name for each column or none")
+    ((wide, high),) = sizes
+    words, gap, top = font(15), 4, (34 if title else 6) + (22 if columns else 0)
+    left = gap + round(max(words.getlength(name) for name in cells)) + 10
+    cell = min(150, (960 - left) // n - gap)
+    height = round(cell * high / wide)
+    sheet = Image.new("RGB", (left + n * (cell + gap), top + len(cells) * (height + gap)), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    enlarge = Image.Resampling.NEAREST if wide * 2 <= cell else Image.Resampling.LANCZOS
+    for k, (name, frames) in enumerate(cells.items()):
+        y = top + k * (height + gap)
+        draw.text((gap, y + height / 2), name, INK, words, anchor="lm")
+        for i, frame in enumerate(frames):
+            sheet.paste(Image.fromarray(frame).resize((cell, height), enlarge), (left + i * (cell + gap), y))
+    for i, name in enumerate(columns):
+        draw.text((left + i * (cell + gap) + cell / 2, top - 6), name, INK, words, anchor="ms")
+    if title:
+        draw.text((gap, 6), title, INK, font(18, bold=True))
+    where = f", {n} columns: {', '.join(columns)}" if columns else f" of {n} pictures"
+    said = alt or f"{title + ': ' if title else ''}{len(cells)} rows ({'; '.join(cells)}){where}."
+    return Picture(png(sheet), said, sheet.width)
 
 
 def png(image: Image.Image, limit: int = 12_000, *, smooth: bool = False) -> bytes:

@@ -70,7 +70,7 @@ class HiddenTwoStream(nn.Module):
     unless that is frozen: `motion.requires_grad_(False)`.
 
     Raises:
-        ShapeError: in `forward`, another number of frames than the stream has moments and one, or no float clips.
+        ShapeError: in `forward`, not one frame more than the stream has moments, or no float clips.
     """
 
     def __init__(self, motion: MotionNet, stream: nn.Module) -> None:

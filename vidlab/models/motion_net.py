@@ -22,7 +22,7 @@ from ..errors import ShapeError
 from ..flow import inside, warp
 from .backbone import Normalise, expect_frames
 
-ALPHA, EPSILON = 0.45, 1e-3  # of the reconstruction, as in the paper; smoothness has 0.3 there, and 0.45 here
+ALPHA, EPSILON = 0.45, 1e-3  # for both terms; published networks chose other powers
 SMOOTHNESS, STRUCTURE = 0.3, 1.0  # weights of the second and third term
 STABLE = (1e-4, 9e-4)  # SSIM's constants, (0.01)² and (0.03)² of the range
 REACH = 4.0  # pixels per frame: no flow is larger
@@ -34,10 +34,10 @@ Flow = Float[Tensor, "b 2 h w"]
 class MotionNet(nn.Module):
     """Frames in, flow out: a U-shaped network that sees two frames at a time, and looks at every pair alike.
 
-    Halved twice and doubled twice; on the way up each level sees what was there on the way down. The published one sees
-    eleven frames at once, has five levels and 42 million weights (`published.motionnet`).
+    Halved three times, doubled twice, and the flow once more; each level on the way up sees what was there on the way
+    down. The published one sees eleven frames at once, has five levels and 42 million weights (`published.motionnet`).
 
-    widths: channels at full, half and quarter size.
+    widths: channels at a half, a quarter and an eighth of the size.
 
     Raises:
         ShapeError: in `forward`, no batch of float clips, or clips of one frame.
@@ -87,7 +87,13 @@ def charbonnier(x: Float[Tensor, "*n"], alpha: float = ALPHA) -> Float[Tensor, "
 
 
 def reconstruction(first: Images, second: Images, flow: Flow) -> tuple[Float[Tensor, ""], Images]:
-    """The mean of ρ where the flow stays in the frame; and the second frame, fetched back."""
+    """The mean of ρ where the flow stays in the frame; and the second frame, fetched back.
+
+    Raises:
+        ShapeError: pictures of different shapes.
+    """
+    if first.shape != second.shape:
+        raise ShapeError(f"pictures of {tuple(first.shape)} and {tuple(second.shape)}", wanted="one shape")
     back, seen = warp(second, flow, mode="bilinear"), inside(flow)
     return (charbonnier(first - back) * seen).sum() / (seen.sum() * first.shape[1]).clamp_min(1), back
 
@@ -126,7 +132,8 @@ def unsupervised_loss(
 ) -> Float[Tensor, ""]:
     """What MotionNet makes small. No truth is in it: frames alone. For `fit(loss=…)`, which also hands over labels.
 
-    smooth, structure: the weights of the second and third term.
+    smooth, structure: the weights of the second and third term. The third counts everywhere: where the flow leaves the
+    frame, windows are compared with what the border repeats.
     """
     first, second = (rearrange(each, "b l c h w -> (b l) c h w") for each in (clip[:, :-1], clip[:, 1:]))
     fields = rearrange(flow, "b l d h w -> (b l) d h w")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..errors import ShapeError
 from .backbone import WIDTHS, Normalise, block2d, log_mean
-from .fusion import by_name
+from .fusion import OPERATORS, by_name
 
 SITES = ("block1", "block2", "block3", "mix", "vector", "scores")  # where streams can be fused, from early to late
 Film = Float[Tensor, "b t 5 h w"]
@@ -125,6 +125,8 @@ class TwoStream(nn.Module):
         super().__init__()
         if at not in SITES or towers not in (1, 2):
             raise ShapeError(f"at={at!r}, towers={towers}", wanted=f"one of {', '.join(SITES)}; 1 or 2 towers")
+        if fuse not in OPERATORS:  # even at "scores", where it is not used
+            by_name(fuse, 1)
         if border not in ("zeros", "circular"):
             raise ShapeError(f"border={border!r}", wanted='"zeros" or "circular"', mend='border="circular"')
         if fuse == "bilinear" and at in SITES[:2]:
