@@ -17,6 +17,7 @@ from .picture import INK, PAPER, SOFT
 
 LINEAR_INK, CURVED_INK, RED, BLUE = "#9B3F86", "#00704F", "#D1344B", "#3A6FD8"  # as in fusion_explorer.css
 GRID = "#CFCFCF"
+LEFT = -0.13  # where the lines of the accuracies begin, right of their numbers
 MARKS = {
     "what": [(RED, ""), (BLUE, "")],
     "how": [("", "→"), ("", "↓")],
@@ -103,14 +104,20 @@ def _marks(axes, node: Node, left: float, upper: float, side: tuple[float, float
 
 def _dots(axes, widget, key) -> None:
     for name, value in widget.lines.items():
-        axes.axhline(100 * value, color=SOFT, linestyle="--", linewidth=1.2)
-        axes.text(-0.27, 100 * value + 2, f"{fill(name, 22)} {percent(value)}", fontsize=8, color=SOFT, va="bottom")
+        axes.plot([LEFT, 6.5], [100 * value] * 2, color=SOFT, linestyle="--", linewidth=1.2)
+        axes.text(LEFT, 100 * value + 2, f"{fill(name, 22)} {percent(value)}", fontsize=9, color=SOFT, va="bottom")
+    named = set()
     along = []
     for (at, how), case in widget.cases.items():
         if case.accuracy is None:
             continue
         x, (mean, low, high) = COLUMNS[at] + SLOTS.get(how, 0), (100 * each for each in case.accuracy)
         ink, shape = (CURVED_INK, "D") if how in CURVED else (LINEAR_INK, "o")
+        if how not in named and at != SITES[-1]:  # its name, once, below the first of its dots
+            named.add(how)
+            paper = {"boxstyle": "square,pad=0.05", "facecolor": PAPER, "edgecolor": "none"}
+            where = {"rotation": 90, "ha": "center", "va": "top", "bbox": paper, "zorder": 2.5}
+            axes.text(x, mean - 6, how, fontsize=8.5, color=ink, **where)
         now = (at, how) == key
         edge = INK if now else PAPER
         style = {"marker": shape, "zorder": 4 if now else 3, "clip_on": False, "edgecolors": edge}
@@ -125,13 +132,14 @@ def _dots(axes, widget, key) -> None:
         axes.plot([x, x], [low, high], color=ink, linewidth=2)
     if along:
         axes.plot([each[0] for each in along], [each[1] for each in along], color=along[0][-1], linewidth=1.6)
-    axes.set(xlim=(-0.5, 6.5), ylim=(0, 102), yticks=[0, 50, 100])
-    axes.set_yticklabels(["0", "50", "100 %"], fontsize=8, ha="left")
-    axes.tick_params(axis="y", direction="in", pad=-4, length=0)
+    axes.set(xlim=(-0.5, 6.5), ylim=(0, 102), yticks=[])
+    for value, words in ((0, "0"), (50, "50"), (100, "100 %")):
+        axes.text(LEFT - 0.06, value, words, fontsize=9, ha="right", va="center")
+        axes.plot([LEFT, 6.5], [value] * 2, color=GRID, linewidth=0.7, zorder=0)
+    axes.text(-0.5, 112, "accuracy", fontsize=10, weight="bold", va="bottom")
     axes.set_xticks(range(1, 7), SITES, fontsize=10)
     axes.xaxis.tick_top()
     axes.tick_params(axis="x", length=0, pad=3)
-    axes.grid(axis="y", color=GRID, linewidth=0.7)
     axes.spines[:].set_visible(False)
     axes.set_axisbelow(True)
     for x, word, ink, shape in ((4.6, "linear", LINEAR_INK, "o"), (5.5, "not linear", CURVED_INK, "D")):

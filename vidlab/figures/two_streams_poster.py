@@ -70,7 +70,7 @@ def _pictures(widget, panes: list) -> None:
         gate = widget.levels[widget.disturbance].gate[widget.level, widget.clip]
         panes[2].imshow(widget.gate_tones[np.rint(255 * gate).astype(int)], interpolation="nearest")
         panes[2].set_title(f"gate, {gate.mean():.2f}", fontsize=11, pad=3)
-        panes[2].set_xlabel("brown 0: motion\nblue 1: picture", fontsize=8, labelpad=3)
+        panes[2].set_xlabel("mean over features\nbrown 0: motion, blue 1: picture", fontsize=7.5, labelpad=3)
     for pane in panes:
         pane.set(xticks=[], yticks=[])
         pane.spines[:].set_visible(False)
@@ -79,7 +79,9 @@ def _pictures(widget, panes: list) -> None:
 def _curve(widget, axes) -> None:
     """The accuracy of each of the scores over the levels."""
     one = widget.levels[widget.disturbance]
-    axes.axhline(100 / len(widget.classes), color=SOFT, linewidth=1.2, linestyle=":")
+    chance = 100 / len(widget.classes)
+    axes.axhline(chance, color=SOFT, linewidth=1.2, linestyle=":")
+    axes.text(0, chance + 1, f" chance {chance:.0f} %", color=SOFT, fontsize=9, va="bottom")
     axes.axvline(widget.level, color="#648FFF", linewidth=2)
     ends = sorted((line[-1], name) for name, line in one.accuracy.items())
     at = -100.0
@@ -92,7 +94,7 @@ def _curve(widget, axes) -> None:
     axes.set_xticks(range(len(one.values)), [f"{value:g}" for value in one.values], fontsize=9)
     axes.set_yticks([0, 50, 100], ["0", "50", "100 %"], fontsize=9)
     axes.set(ylim=(0, 103))
-    axes.set_title("accuracy on test clips", fontsize=11, pad=4)
+    axes.set_title(f"accuracy on test clips, {len(widget.classes)} classes", fontsize=11, pad=4)
 
 
 def _panel(widget, axes, k: int, rows: list[str], columns: list[str]) -> None:
@@ -129,10 +131,14 @@ def _panel(widget, axes, k: int, rows: list[str], columns: list[str]) -> None:
     axes.spines[:].set_visible(False)
     at = (0, 1 + 0.24 / (HIGH - 2.2)) if upright else (0, 1.02)
     sign = "✓" if answer == truth else "✗"
-    words = f"{sign} {widget.classes[answer]} {percent(p[k, answer])}"
+    words = (
+        f"{sign} {widget.classes[answer]}\n{percent(p[k, answer])}" if upright else f"{sign} {widget.classes[answer]}"
+    )
     line = dict(xycoords="axes fraction", va="bottom", annotation_clip=False)
-    axes.annotate(words, at, fontsize=9.5, **line)
-    axes.annotate(_head(widget, k), (0, at[1] + 0.075), color=TONES[k], weight="bold", fontsize=12, **line)
+    axes.annotate(words, at, fontsize=9, linespacing=1.1, **line)
+    axes.annotate(
+        _head(widget, k), (0, at[1] + (0.115 if upright else 0.06)), color=TONES[k], weight="bold", fontsize=12, **line
+    )
 
 
 def _head(widget, k: int) -> str:
