@@ -7,13 +7,15 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 from of_fusion_explorer import LINES, cases, explorer, invented
 
 from vidlab import figures
 from vidlab.errors import ShapeError
 from vidlab.figures import FusionExplorer
 from vidlab.figures.fusion_explorer_cases import Case, measured
-from vidlab.figures.fusion_explorer_plan import COLUMNS, drawing
+from vidlab.figures.fusion_explorer_plan import COLUMNS, beside, drawing
+from vidlab.figures.fusion_explorer_poster import fusion_explorer_figure
 from vidlab.figures.fusion_explorer_words import CURVED, EQUATIONS, LINEAR, SIGNS, pairs, percent, span, told
 from vidlab.models import TwoStream
 from vidlab.models.fusion import OPERATORS
@@ -244,8 +246,9 @@ def test_what_a_choice_means():
     assert "and block2, block3 and mix follow and are not linear" in said("block1", "sum")
     assert "and mix follows and is not linear" in said("block3", "conv")
     assert "All 32×32 pairs" in said("block3", "bilinear")
-    assert "of its kernel’s 9 places, 8 see nothing but padding" in said("vector", "conv3")
-    assert "padding" not in said("vector", "conv")
+    assert said("vector", "conv3").endswith("carry their place; a kernel of 3×3 has but that one place to see.")
+    assert "kernel" not in said("vector", "conv")
+    assert said("mix", "conv3") == said("mix", "conv")
     for key in KEYS:
         knows = "can know which goes where" in said(*key) or "which goes where is in the pairs" in said(*key)
         assert knows == pairs(*key), key
@@ -347,6 +350,56 @@ def test_the_poster_shows_the_choice():
     assert (poster(FusionExplorer(moved, title="Where does the red one go?", lines=LINES)) != one).any()
     assert len(poster(FusionExplorer(measured(4, 5, 32)))) < len(one)
     assert poster(explorer(at="block1", how="bilinear")).shape == one.shape
+
+
+def texts_of(widget):
+    """The words of a poster, with their boxes in inches, which lie apart and within it."""
+    figure = fusion_explorer_figure(widget)
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+    boxes = [text.get_window_extent() for text in texts]
+    for k, (text, box) in enumerate(zip(texts, boxes, strict=True)):
+        assert min(box.x0, box.y0, figure.bbox.x1 - box.x1, figure.bbox.y1 - box.y1) >= 0, text
+        for other, near in zip(texts[:k], boxes[:k], strict=True):
+            apart = box.x0 >= near.x1 or near.x0 >= box.x1 or box.y0 >= near.y1 - 1.5 or near.y0 >= box.y1 - 1.5
+            assert apart, (text.get_text(), other.get_text())
+    return figure, {text.get_text(): box for text, box in zip(texts, boxes, strict=True)}
+
+
+@pytest.mark.parametrize("at", SITES)
+def test_words_of_the_poster_lie_apart(at):
+    for how in {"vector": OPERATORS, "scores": ["sum"]}.get(at, ["bilinear", "conv3"]):
+        figure, texts = texts_of(explorer(at=at, how=how, lines={"which goes where unknown": 0.5, "chance": 0.25}))
+        (chart,) = (axes for axes in figure.axes if axes.lines and axes.get_ylim()[1] == 102)
+        begin = [line.get_window_extent().x0 for line in chart.lines if line.get_linestyle() == "--"]
+        assert len(begin) == 2
+        for word in ("accuracy", "0\u202f%", "100\u202f%", "chance 25\u202f%", "which goes where\nunknown 50\u202f%"):
+            assert texts[word].x1 < min(begin), word
+        assert texts.get("50\u202f%", chart.bbox).x1 > min(begin), "left of the axis it is said by the line"
+        assert all(text.get_fontsize() >= 9.5 for text in figure.findobj(Text) if len(text.get_text()) > 1)
+
+
+def test_the_order_of_the_operators_is_written_above_their_dots():
+    _, texts = texts_of(explorer())
+    assert {"sum, concat, conv, conv3", "max, product, gated, bilinear", "  ● linear", "  ◆ not linear"} < set(texts)
+    written = ", ".join(
+        sorted(
+            (each for each in texts if ", " in each and each.split(",")[0] in OPERATORS),
+            key=lambda each: texts[each].x0,
+        )
+    )
+    at_mix = sorted((dot for dot in explorer().state()["dots"] if dot[0] == "mix"), key=lambda dot: dot[2])
+    assert written.split(", ") == [dot[1] for dot in at_mix]
+
+
+def test_words_beside_the_axis_make_room_for_each_other():
+    assert beside([]) == ([], [0, 50, 100])
+    assert beside([0.25, 0.5], 0.25) == ([0.25, 0.5], [0, 100])
+    assert beside([0.75], 0.1) == ([0.75], [0, 50, 100])
+    placed, _ = beside([0.9, 0.95, 1.0], 0.25)
+    assert placed == pytest.approx([0.5, 0.75, 1.0])
+    placed, ticks = beside([0.5, 0.52], 0.2)
+    assert placed == pytest.approx([0.5, 0.7])
+    assert ticks == [0, 100]
 
 
 # --- what it refuses ---

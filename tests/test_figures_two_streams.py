@@ -7,12 +7,16 @@ import re
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 from of_two_streams import KINDS, MOTIONS, SIXTEEN, chance, disturbance, example
 
 from vidlab.errors import ShapeError
-from vidlab.figures import Disturbance, TwoStreams
+from vidlab.figures import Disturbance, TwoStreams, two_streams_asked
+from vidlab.figures.two_streams_poster import two_streams_figure
 from vidlab.figures.two_streams_words import halves, table
 from vidlab.flow import colorize
+from vidlab.models import TemporalStream
+from vidlab.worlds import World
 
 
 def small(v=2, n=2, t=3, moments=None, size=(8, 8), classes=4, names=("RGB", "flow", "fused"), seed=0, **parts):
@@ -168,7 +172,7 @@ def test_the_alternative_text_is_computed():
         "Two eyes: 2 clips of 6 frames of 32×32 pixels, 5 flow fields, and the scores of RGB, flow"
     )
     assert f"Clip 2, sensor noise σ 0.1: The right class is {SIXTEEN[truth[1]]}. RGB finds" in made.alt
-    assert f"The gate is {one.gate[2, 1].mean():.2f} in the mean" in made.alt
+    assert f"The gate, a mean over features, is {one.gate[2, 1].mean():.2f} over all places" in made.alt
     first, last = (one.flow[k].norm(dim=2).mean() for k in (0, 2))
     assert f"σ from 0 to 0.1: the flow's mean length goes from {first:.2f} to {last:.2f} pixels" in made.alt
     assert "the accuracy of fused from 99 to 73 %" in made.alt
@@ -231,8 +235,57 @@ def test_what_a_widget_gives():
 def test_a_poster_of_any_number_of_scores(names):
     for classes in (MOTIONS, ["a x", "a y", "b x", "b y"]):
         image = widget(small(names=names, accuracy={names[0]: [1, 0]}), classes=classes).poster_image()
-        assert image.size == (980, 520)
+        assert image.size == (980, 580)
         assert len(np.unique(image.convert("L"))) > 20
+
+
+def expect_legible(figure):
+    """No words lie on others, none is cut, and each is large enough. Returns all of them."""
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+    boxes = [text.get_window_extent() for text in texts]
+    for k, (text, box) in enumerate(zip(texts, boxes, strict=True)):
+        assert text.get_fontsize() >= 7.5
+        assert min(box.x0, box.y0, figure.bbox.x1 - box.x1, figure.bbox.y1 - box.y1) >= 0, text
+        for other, near in zip(texts[:k], boxes[:k], strict=True):
+            apart = box.x0 >= near.x1 or near.x0 >= box.x1 or box.y0 >= near.y1 - 1.5 or near.y0 >= box.y1 - 1.5
+            assert apart, (text.get_text(), other.get_text())
+    return [text.get_text() for text in texts]
+
+
+WORDY = [f"{what} {way}" for what in ("turquoise", "vermilion") for way in ("downwards", "upwards")]
+LONG = ["opening something", "closing something", "taking one of many similar things", "nothing"]
+
+
+@pytest.mark.parametrize("names", [("one",), ("RGB", "flow", "fused"), ("picture", "flow", "fused", "gated", "e")])
+def test_words_of_the_poster_lie_apart(names):
+    gate, lines = chance(2, 2, 4, 4), {name: [1.0, 0.06 + 0.01 * k] for k, name in enumerate(names)}
+    for classes, n in ((WORDY, 4), (LONG, 4), (SIXTEEN, 16), ([f"class {k}" for k in range(24)], 24)):
+        for parts in ({}, {"gate": gate}, {"gate": gate, "accuracy": lines, "tests": 200}, {"accuracy": lines}):
+            made = widget(small(names=names, classes=n, **parts), classes=classes)
+            words = expect_legible(two_streams_figure(made))
+            p, truth = made.levels[0].p[0, 0], made.truth[0]
+            for each in p:
+                answer = f"{'✓' if each.argmax() == truth else '✗'} {classes[each.argmax()]}"
+                assert any(answer.startswith(one.removesuffix("…")) for one in words if one[0] in "✓✗")
+                assert f"{100 * each.max():.0f}\u202f%" in words
+            assert ("gate G" in words) == ("mean over features" in words) == ("gate" in parts)
+            assert (f"chance {100 / n:.0f}\u202f%" in words) == ("accuracy" in parts)
+            head = f"accuracy on {'200' if 'tests' in parts else 'test'} clips, {n} classes"
+            assert (head in words) == ("accuracy" in parts)
+            if parts.get("tests"):
+                assert f"all places: {gate[0, 0].mean():.2f}" in words
+
+
+def test_how_many_clips_the_accuracy_is_of(monkeypatch):
+    head = lambda made: made.state()["disturbances"][0]["head"]  # noqa: E731
+    assert head(widget(small(accuracy={"fused": [1, 0]}))) == "accuracy on test clips, 4 classes"
+    made = widget(small(accuracy={"fused": [1, 0]}, tests=80))
+    assert head(made) == "accuracy on 80 clips, 4 classes"
+    assert "fused from 100 to 0 % (accuracy on 80 clips, 4 classes; chance 25\u202f%)" in made.alt
+    monkeypatch.setattr(two_streams_asked, "DISTURBANCES", {"noise": ("noise", ())})
+    of = TwoStreams.of({"flow": TemporalStream(16)}, World(frames=6), shown=1, tests=3)
+    assert head(of) == "accuracy on 3 clips, 16 classes"
+    assert all((3 * share) == pytest.approx(round(3 * share)) for (share,) in of.levels[0].accuracy.values())
 
 
 def test_the_largest_use_fits_the_page():
@@ -288,6 +341,8 @@ def test_what_does_not_fit_is_refused(as_learners_run_it):
     refused("the same clips, frames and names", one, small(t=4, name="camera"))
     refused("the same clips, frames and names", one, small(names=("RGB",), name="camera"))
     refused("the same clips, frames and names", one, small(moments=3, name="camera"))
+    for tests in (0, -3, 2.5, "200"):
+        refused("how many clips", swap(tests=tests))
     refused("at most 96", small(v=49))
     refused("2 to 24 different", classes=["a", "a", "b", "c"])
     refused("2 to 24 different", classes=["a"])

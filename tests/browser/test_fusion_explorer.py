@@ -296,6 +296,40 @@ def test_no_words_lie_on_others(open_widgets):
         assert places == 1 or width < 1200
 
 
+def test_words_of_the_chart_are_clear_of_lines_and_of_each_other(open_widgets):
+    many = {"chance": 0.25, "a guess": 0.3, "does not know which goes where": 0.5}
+    page = open_widgets(explorer(lines=many))
+    boxes = """(all) => all.filter((e) => e.getClientRects().length).map((e) => {
+      const range = document.createRange(); range.selectNodeContents(e);
+      const r = range.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; })"""
+    order = page.locator(".order")
+    for width in (1280, 1920, 1000, 800, 420):
+        resize(page, width)
+        assert order.locator(".one:visible").all_text_contents() == [*LINEAR, *CURVED]
+        at_mix = page.locator(".plot .dot[title*='after mix']")
+        lefts = at_mix.evaluate_all("(all) => all.map((e) => [e.getBoundingClientRect().left, e.title.split(' ')[0]])")
+        assert [how for _, how in sorted(lefts)] == [*LINEAR, *CURVED]
+        words = page.locator(".grid span, .compare b, .y-label, .line-of").evaluate_all(boxes)
+        names = page.locator(".compare span").evaluate_all(boxes)
+        line = page.locator(".grid").first.bounding_box()["x"]
+        ticks = page.locator(".grid span, .compare span").evaluate_all(boxes)
+        assert all(0 < left < right <= line for left, _, right, _ in ticks), width
+        for kind in (words, names):
+            for k, one in enumerate(kind):
+                for two in kind[:k]:
+                    wide, high = (min(one[2 + a], two[2 + a]) - max(one[a], two[a]) for a in (0, 1))
+                    assert min(wide, high) <= 2, (width, one, two)
+        assert page.locator(".dashed").is_visible() == (width < 950)
+        size = "(all) => all.map((e) => parseFloat(getComputedStyle(e).fontSize))"
+        assert min(page.locator(".grid span, .compare b, .order *, .dashed *").evaluate_all(size)) >= 13
+    assert page.locator(".dashed").text_content() == (
+        "dashed: 25\u202f% chance30\u202f% a guess50\u202f% does not know which goes where"
+    )
+    assert page.locator(".grid span:visible").all_text_contents() == ["0\u202f%", "100\u202f%"]
+    choose(page, "mix", "gated")
+    assert order.locator(".chosen").all_text_contents() == ["gated"]
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_accessible(open_widgets, dark):
     page = open_widgets(explorer(at="block2", how="gated"), dark=dark)

@@ -1,5 +1,6 @@
 """TwoStreams in a real browser: pictures, bars and words are those of Python; pointer, keys, traits, both themes."""
 
+import dataclasses
 import json
 import re
 
@@ -275,11 +276,41 @@ def test_nothing_sticks_out_or_meets(open_widgets):
         right = page.locator("main").evaluate("(e) => e.getBoundingClientRect().right")
         assert page.locator(".streams *:not(svg *, .unseen)").evaluate_all(ends) <= right + 0.5, width
         assert page.locator(".caption, .head, .verdict, .cells li, .slider").evaluate_all(cut) == [], width
-        for kind in (".columns span", ".rows span", ".panel .label", ".marks span"):
+        kinds = (".columns span", ".rows span", ".panel .label", ".marks span", ".caption > *", ".panel .ticks span")
+        for kind in (*kinds, ".head > *", ".verdict > :not(.unseen), .columns"):
             for k in range(3):
                 found = np.array(page.locator(".streams").nth(k).locator(kind).evaluate_all(boxes)).reshape(-1, 4)
                 near = (found[:, None, :2] < found[None, :, 2:] - 1.5) & (found[None, :, :2] < found[:, None, 2:] - 1.5)
                 assert not (near.all(-1) & ~np.eye(len(found), dtype=bool)).any(), (width, kind, k)
+
+
+def test_curves_gate_and_answers_are_named(open_widgets):
+    made, truth = disturbance(NOISE, v=3, n=2, t=3, gate=8)
+    p = list(made.scores.values())
+    scores = dict(zip(("picture", "flow", "mean", "gated"), (*p, p[0].roll(1, -1)), strict=True))
+    accuracy = {name: [0.9, 0.6, 0.06] for name in scores}
+    four = dataclasses.replace(made, scores=scores, accuracy=accuracy, tests=200)
+    page = open_widgets(TwoStreams([four], truth, SIXTEEN), example(NOISE, v=3, n=2, t=3, gate=None))
+    text = lambda css, k=0: page.locator(".streams").nth(k).locator(css).text_content()  # noqa: E731
+    assert text(".curve .caption") == "accuracy on 200 clips, 16 classes"
+    assert text(".curve .caption", 1) == "accuracy on test clips, 16 classes", "how many is not known"
+    assert text(".label[data-of=chance]").strip() == "chance 6\u202f%"
+    assert "chance 6\u202f%" in page.locator(".panel svg").first.get_attribute("aria-label")
+    assert text(".gate .caption") == "gate Gmean over features"
+    assert text(".over-all") == f"all places: {four.gate[0, 0].mean():.2f}"
+    line = page.locator(".line[data-of=chance]").first.get_attribute("d")
+    heights = [float(point.split()[1]) for point in line.replace("M", "L").split("L")[1:]]
+    assert heights == pytest.approx([15 / 16] * 3, abs=1e-3)
+    for width in (1280, 800, 420):
+        resize(page, width)
+        first = page.locator(".streams").first
+        for panel in first.locator(".verdict").all():
+            answer, share = (panel.locator(css).bounding_box() for css in ("b", ".axes"))
+            assert share["y"] >= answer["y"] + answer["height"] - 4, (width, "below the answer")
+        tops = first.locator(".picture .view").evaluate_all("(all) => all.map((e) => e.getBoundingClientRect().top)")
+        assert tops == pytest.approx(tops[:1] * 3, abs=0.5)
+        sides = "(all) => all.map((e) => e.clientWidth / e.clientHeight)"
+        assert first.locator(".strip canvas").evaluate_all(sides) == pytest.approx([1] * 5, abs=0.07)
 
 
 def test_drawing_is_quick(open_widgets):

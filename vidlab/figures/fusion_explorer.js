@@ -41,6 +41,20 @@ function makePanel(most) {
   return { box: h("div", { class: "panel" }, head, list), draw };
 }
 
+/** Above the chart: what its height is, and which operators the dots of a column are. */
+function makeOrder(groups) {
+  const names = groups.map(([, those]) => those.map((how) => h("span", { class: "one" }, how)));
+  const parts = groups.map(([name], k) => {
+    const kind = k ? "curved" : "linear";
+    const words = names[k].flatMap((each, n) => (n ? [", ", each] : [each]));
+    return names[k].length ? h("span", { class: kind }, h("i", { class: `dot ${kind}` }), h("b", {}, name), " ", ...words) : "";
+  });
+  const line = h("span", { class: "line-of" }, "dots of a layer from left to right: ", ...parts);
+  const box = h("p", { class: "order", "aria-hidden": "true" }, h("b", { class: "y-label" }, "accuracy"), line);
+  const draw = (how) => names.flat().forEach((each) => each.classList.toggle("chosen", each.textContent === how));
+  return { box, draw };
+}
+
 async function render({ model, el }) {
   const get = (key) => model.get(key);
   const [sites, columns, groups, equations, views] = ["sites", "columns", "groups", "equations", "views"].map(get);
@@ -75,7 +89,14 @@ async function render({ model, el }) {
     kind,
     choose: (site, operator) => choose(site, operator === "mean" ? how : operator),
   });
-  dots.plot.hidden = get("dots").length === 0;
+  const [raised, ticks] = get("beside");
+  dots.plot.querySelectorAll(".grid span").forEach((tick, k) => (tick.hidden = !ticks.includes(50 * k)));
+  dots.plot.querySelectorAll(".compare span").forEach((words, k) => words.style.setProperty("--raised", raised[k]));
+  const order = makeOrder(groups);
+  const dashed = get("lines").map(([name, , words]) => h("span", {}, h("b", {}, words), ` ${name}`));
+  const lines = h("p", { class: "dashed", "aria-hidden": "true" }, "dashed: ", ...dashed);
+  lines.hidden = order.box.hidden = dots.plot.hidden = get("dots").length === 0;
+  lines.hidden ||= dashed.length === 0;
   const panel = makePanel(get("most"));
   const band = h("div", { class: "band", "aria-hidden": "true" });
   const [means, reaches] = [h("b"), h("span")];
@@ -86,6 +107,7 @@ async function render({ model, el }) {
     const view = views[now.join(" ")];
     network.draw(view);
     dots.draw(...now);
+    order.draw(now[1]);
     panel.draw(...now, view, equations[now[1]]);
     band.style.left = `${(100 * columns[at]) / 7}%`;
     [means.textContent, reaches.textContent] = view.said;
@@ -114,7 +136,7 @@ async function render({ model, el }) {
       ["both together", "red right"],
     ].map(([words, mark]) => h("span", {}, h("i", { class: `mark ${mark}` }), words)),
   );
-  const map = h("div", { class: "columns" }, band, network.box, axis, dots.plot);
+  const map = h("div", { class: "columns" }, band, network.box, axis, order.box, dots.plot, lines);
   const figure = h(
     "figure",
     { class: "explorer", "aria-label": get("alt") },

@@ -13,9 +13,9 @@ from ..models.two_stream import SITES
 from ..results import Table
 from .frame import Widget
 from .fusion_explorer_cases import MEAN, Case, Key, checked, key_of, measured, with_accuracies
-from .fusion_explorer_plan import COLUMNS, SLOTS, drawing, in_words
+from .fusion_explorer_plan import COLUMNS, SLOTS, beside, drawing, in_words
 from .fusion_explorer_poster import fusion_explorer_poster
-from .fusion_explorer_words import CURVED, EQUATIONS, LINEAR, meaning, missing, percent, span, told
+from .fusion_explorer_words import CURVED, EQUATIONS, GROUPS, LINEAR, meaning, missing, percent, span, told
 
 
 class FusionExplorer(Widget):
@@ -76,10 +76,11 @@ class FusionExplorer(Widget):
 
     def state(self) -> dict:
         operators = [*self.operators, *([MEAN] if ("scores", MEAN) in self.cases else [])]
+        heights, ticks = beside(list(self.lines.values()))
         return {
             "sites": self.sites,
             "columns": {site: COLUMNS[site] for site in SITES},
-            "groups": [[name, [how for how in self.operators if how in those]] for name, those in _GROUPS.items()],
+            "groups": [[name, [how for how in self.operators if how in those]] for name, those in GROUPS.items()],
             "equations": {how: EQUATIONS[how] for how in operators},
             "views": {f"{at} {how}": self._view(at, how) for at, how in self.views()},
             "dots": [
@@ -88,6 +89,7 @@ class FusionExplorer(Widget):
                 if case.accuracy is not None
             ],
             "lines": [[name, value, percent(value)] for name, value in self.lines.items()],
+            "beside": [[round(to - value, 4) for to, value in zip(heights, self.lines.values(), strict=True)], ticks],
             "most": [max(each) for each in zip(*map(_costs, self.cases.values()), strict=True)],
             "caption": self.title,
             "at": self.at,
@@ -149,9 +151,6 @@ class FusionExplorer(Widget):
         lines = ", ".join(f"{name} {percent(value)}" for name, value in self.lines.items())
         said.append(f" Lines: {lines}." if lines else "")
         return "".join(said)
-
-
-_GROUPS = {"linear": LINEAR, "not linear": CURVED}
 
 
 def _costs(case: Case) -> tuple[int, int]:

@@ -33,6 +33,22 @@ class Node:
     marks: str = ""
 
 
+GAP = 0.25  # of the height of the chart: what the words at a line need
+
+
+def beside(values: list[float], gap: float = GAP) -> tuple[list[float], list[int]]:
+    """Left of the accuracies' axis: heights of the words at lines, from low to high, and the numbers that are left.
+
+    Words stand at their lines, or as near as others let them; of 0, 50 and 100 % those are written that have room.
+    """
+    placed = list(values)
+    for k in range(1, len(placed)):
+        placed[k] = max(placed[k], placed[k - 1] + gap)
+    for k in reversed(range(len(placed))):
+        placed[k] = min(placed[k], 1 if k == len(placed) - 1 else placed[k + 1] - gap)
+    return placed, [tick for tick in (0, 50, 100) if all(abs(100 * each - tick) > 60 * gap for each in placed)]
+
+
 Wire = tuple[float, int, float, int]  # from column and row to column and row
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import io
 from textwrap import fill
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
 from ..models.two_stream import SITES
 from .fusion_explorer_cases import key_of
-from .fusion_explorer_plan import COLUMNS, FUSED, PICTURE, SLOTS, Node, drawing
-from .fusion_explorer_words import CURVED, EQUATIONS, percent
+from .fusion_explorer_plan import COLUMNS, FUSED, PICTURE, SLOTS, Node, beside, drawing
+from .fusion_explorer_words import CURVED, EQUATIONS, GROUPS, percent
 from .picture import INK, PAPER, SOFT
 
 LINEAR_INK, CURVED_INK, RED, BLUE = "#9B3F86", "#00704F", "#D1344B", "#3A6FD8"  # as in fusion_explorer.css
 GRID = "#CFCFCF"
-LEFT = -0.13  # where the lines of the accuracies begin, right of their numbers
+NETWORK, TALL = 3.9, 2.0  # inches, of the network and of the chart
+AXIS = 0.5  # column where the lines of the accuracies begin, right of their words
 MARKS = {
     "what": [(RED, ""), (BLUE, "")],
     "how": [("", "→"), ("", "↓")],
@@ -30,26 +32,34 @@ SIDE = 0.46  # of a tile, where 1 is the width of a column
 
 def fusion_explorer_poster(widget) -> Image.Image:
     """A card for `FusionExplorer`, as the page shows it at first."""
+    out = io.BytesIO()
+    fusion_explorer_figure(widget).savefig(out, format="png", dpi=100, metadata={"Software": None})
+    return Image.open(out).convert("RGB")
+
+
+def fusion_explorer_figure(widget) -> Figure:
+    """The same, before it is a picture."""
     key, charted = key_of(widget.at, widget.how), any(case.accuracy for case in widget.cases.values())
-    wide, high = 9.8, 6.9 if charted else 4.6
+    said = fill(" ".join(filter(None, widget.said(*key))), 112) + "\nRun this cell to choose another layer or operator."
+    chart = 2.9 if charted else 0.1
+    wide, high = 9.8, NETWORK + chart + 1.2
     figure = Figure(figsize=(wide, high), dpi=100, facecolor=PAPER, layout="none")
-    top = 4.0 / high
+    FigureCanvasAgg(figure)  # knows how wide words are
+    top = NETWORK / high
     axes = figure.add_axes((0.03, 1 - top, 0.95, top))
     nodes, wires = drawing(*key, widget.cases)
-    unit = 9.8 * 0.95 / 7
-    axes.set(xlim=(-0.5, 6.5), ylim=(4.0 / unit, 0))
+    unit = wide * 0.95 / 7
+    axes.set(xlim=(-0.5, 6.5), ylim=(NETWORK / unit, 0))
     axes.axis("off")
     _network(axes, nodes, wires)
     sign, note = EQUATIONS[key[1]]
     head = f"{key[1]} after {key[0]}:   {_math(sign)}" + (f"      {_math(note)}" if note else "")
     axes.text(-0.45, 0.16, head, fontsize=13, color=INK, va="center")
     if charted:
-        _dots(figure.add_axes((0.03, 1.05 / high, 0.95, 1.75 / high)), widget, key)
-    said = fill(" ".join(filter(None, widget.said(*key))), 128) + "\nRun this cell to choose another layer or operator."
-    figure.text(0.03, 0.1 / high, said, fontsize=9.5, color=INK, linespacing=1.4)
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=100, metadata={"Software": None})
-    return Image.open(out).convert("RGB")
+        place = (0.03, 1 - (NETWORK + 0.65 + TALL) / high, 0.95, TALL / high)
+        _dots(figure, figure.add_axes(place), widget, key)
+    figure.text(0.03, 1.15 / high, said, fontsize=10.5, color=INK, va="top", linespacing=1.4)
+    return figure
 
 
 def _math(words: str) -> str:
@@ -69,7 +79,7 @@ def _network(axes, nodes: list[Node], wires) -> None:
         y = _y(node.row)
         if node.kind == "operator":
             style = {"boxstyle": "circle,pad=0.25", "facecolor": INK, "edgecolor": INK}
-            size = 14 if len(node.shape) < 3 else 8
+            size = 14 if len(node.shape) < 3 else 9.5
             axes.text(node.x, y, node.shape, color=PAPER, fontsize=size, ha="center", va="center", bbox=style, zorder=3)
             continue
         side = (SIDE if node.kind == "map" else 0.15, SIDE)
@@ -81,9 +91,12 @@ def _network(axes, nodes: list[Node], wires) -> None:
             step = k * SIDE / node.places
             axes.plot([left + step] * 2, [upper, upper + SIDE], color=GRID, linewidth=0.5, zorder=2.2)
             axes.plot([left, left + SIDE], [upper + step] * 2, color=GRID, linewidth=0.5, zorder=2.2)
-        place, align = (y - SIDE / 2 - 0.03, "bottom") if node.row == PICTURE else (y + SIDE / 2 + 0.03, "top")
+        between = node.row == FUSED and node.x % 1 and node.name != "fused"  # its neighbours have theirs below
+        place, align = (
+            (y - SIDE / 2 - 0.03, "bottom") if node.row == PICTURE or between else (y + SIDE / 2 + 0.03, "top")
+        )
         words = f"{node.name}\n{node.shape}"
-        axes.text(node.x, place, words, fontsize=8.5, color=INK, ha="center", va=align, linespacing=1.05)
+        axes.text(node.x, place, words, fontsize=9.5, color=INK, ha="center", va=align, linespacing=1.05)
 
 
 def _marks(axes, node: Node, left: float, upper: float, side: tuple[float, float]) -> None:
@@ -102,46 +115,62 @@ def _marks(axes, node: Node, left: float, upper: float, side: tuple[float, float
         axes.text(*middle, arrow, color=PAPER if colour else INK, zorder=2.6, **style)
 
 
-def _dots(axes, widget, key) -> None:
-    for name, value in widget.lines.items():
-        axes.plot([LEFT, 6.5], [100 * value] * 2, color=SOFT, linestyle="--", linewidth=1.2)
-        axes.text(LEFT, 100 * value + 2, f"{fill(name, 22)} {percent(value)}", fontsize=9, color=SOFT, va="bottom")
-    named = set()
+def _dots(figure: Figure, axes, widget, key) -> None:
+    for value in widget.lines.values():
+        axes.plot([AXIS, 6.5], [100 * value] * 2, color=SOFT, linestyle="--", linewidth=1.2)
     along = []
     for (at, how), case in widget.cases.items():
         if case.accuracy is None:
             continue
         x, (mean, low, high) = COLUMNS[at] + SLOTS.get(how, 0), (100 * each for each in case.accuracy)
         ink, shape = (CURVED_INK, "D") if how in CURVED else (LINEAR_INK, "o")
-        if how not in named and at != SITES[-1]:  # its name, once, below the first of its dots
-            named.add(how)
-            paper = {"boxstyle": "square,pad=0.05", "facecolor": PAPER, "edgecolor": "none"}
-            where = {"rotation": 90, "ha": "center", "va": "top", "bbox": paper, "zorder": 2.5}
-            axes.text(x, mean - 6, how, fontsize=8.5, color=ink, **where)
         now = (at, how) == key
         edge = INK if now else PAPER
         style = {"marker": shape, "zorder": 4 if now else 3, "clip_on": False, "edgecolors": edge}
-        axes.scatter(x, mean, s=90 if now else 26, color=ink, linewidths=2 if now else 0.6, **style)
+        axes.scatter(x, mean, s=90 if now else 30, color=ink, linewidths=2 if now else 0.6, **style)
         if how == key[1]:
             along.append((x, mean, low, high, ink))
         if now:
-            spot = (x, mean - 9) if mean > 80 else (x, high + 6)
-            way = {"va": "top" if mean > 80 else "bottom", "ha": "center", "zorder": 5}
-            axes.text(*spot, percent(mean / 100), fontsize=12, weight="bold", color=INK, **way)
+            spot = (x, low - 7) if mean > 80 else (x - 0.05, high + 6)  # beside a line that comes down from the left
+            way = {"va": "top", "ha": "center"} if mean > 80 else {"va": "bottom", "ha": "left"}
+            axes.text(*spot, percent(mean / 100), fontsize=12, weight="bold", color=INK, zorder=5, **way)
     for x, _, low, high, ink in along:
         axes.plot([x, x], [low, high], color=ink, linewidth=2)
     if along:
         axes.plot([each[0] for each in along], [each[1] for each in along], color=along[0][-1], linewidth=1.6)
     axes.set(xlim=(-0.5, 6.5), ylim=(0, 102), yticks=[])
-    for value, words in ((0, "0"), (50, "50"), (100, "100 %")):
-        axes.text(LEFT - 0.06, value, words, fontsize=9, ha="right", va="center")
-        axes.plot([LEFT, 6.5], [value] * 2, color=GRID, linewidth=0.7, zorder=0)
-    axes.text(-0.5, 112, "accuracy", fontsize=10, weight="bold", va="bottom")
-    axes.set_xticks(range(1, 7), SITES, fontsize=10)
+    _axis(axes, widget)
+    axes.set_xticks(range(1, 7), SITES, fontsize=11)
     axes.xaxis.tick_top()
-    axes.tick_params(axis="x", length=0, pad=3)
+    axes.tick_params(axis="x", length=0, pad=6)
     axes.spines[:].set_visible(False)
-    axes.set_axisbelow(True)
-    for x, word, ink, shape in ((4.6, "linear", LINEAR_INK, "o"), (5.5, "not linear", CURVED_INK, "D")):
-        axes.scatter(x, 9, s=26, color=ink, marker=shape)
-        axes.text(x + 0.08, 9, word, fontsize=9, color=INK, va="center")
+    _order(figure, widget, 1 - (NETWORK + 0.2) / figure.get_figheight())
+
+
+def _axis(axes, widget) -> None:
+    """Left of all lines: numbers, and what the dashed ones are."""
+    words = [fill(f"{name} {percent(value)}", 17) for name, value in widget.lines.items()]
+    gap = 0.03 + 0.08 * max((each.count("\n") + 1 for each in words), default=1)
+    heights, ticks = beside(list(widget.lines.values()), min(gap, 0.45))
+    style = {"fontsize": 10, "ha": "right", "va": "center", "linespacing": 1.1}
+    for height, each in zip(heights, words, strict=True):
+        axes.text(AXIS - 0.06, 100 * height, each, color=INK, **style)
+    for tick in (0, 50, 100):
+        axes.plot([AXIS, 6.5], [tick] * 2, color=GRID, linewidth=0.7, zorder=0)
+        if tick in ticks:
+            axes.text(AXIS - 0.06, tick, f"{tick}\u202f%", color=INK, **style)
+    axes.annotate(
+        "accuracy", (AXIS - 0.06, 102), (0, 7), textcoords="offset points", fontsize=11, weight="bold", ha="right"
+    )
+
+
+def _order(figure: Figure, widget, y: float) -> None:
+    """Which operators the dots of a column are, in one line."""
+    x, renderer = 0.03, figure.canvas.get_renderer()
+    groups = [(name, [how for how in widget.operators if how in those]) for name, those in GROUPS.items()]
+    parts = [("Dots of a layer from left to right:", INK)]
+    for (name, those), ink, sign in zip(groups, (LINEAR_INK, CURVED_INK), ("●", "◆"), strict=True):
+        parts += [(f"  {sign} {name}", ink), (", ".join(those), INK)] if those else []
+    for words, ink in parts:
+        text = figure.text(x, y, words, fontsize=10, color=ink, weight="bold" if ink != INK else "normal")
+        x = text.get_window_extent(renderer).x1 / figure.bbox.width + 0.007

@@ -8,6 +8,7 @@ from .fusion_explorer_cases import MEAN, Case, Key, Shape
 
 LINEAR = ("sum", "concat", "conv", "conv3")  # of both maps together: Fuse(x_s, x_t) = A x_s + B x_t + b
 CURVED = ("max", "product", "gated", "bilinear")
+GROUPS = {"linear": LINEAR, "not linear": CURVED}
 SIGNS = {
     "sum": "+", "max": "max", "product": "⊙", "concat": "[ ]", "conv": "1×1", "conv3": "3×3", "gated": "G",
     "bilinear": "⊗", MEAN: "½",
@@ -72,7 +73,7 @@ def meaning(at: str, how: str, case: Case) -> str:
         return f"Two answers are averaged, and {seen}: their mean cannot know which goes where."
     if at == "vector":
         before = dims(case.spatial[-2][1][1:])
-        end = "; of its kernel’s 9 places, 8 see nothing but padding" if how == "conv3" else ""
+        end = "; a kernel of 3×3 has but that one place to see" if how == "conv3" else ""
         return (
             f"The mean over {before} places comes first: one vector says what is there, the other how things move. "
             f"No operator can then say what was where, unless the features themselves carry their place{end}."

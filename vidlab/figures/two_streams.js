@@ -108,13 +108,14 @@ async function render({ model, el }) {
   const gate = disturbances.some((each) => each.gate) ? makeGate() : null;
   function makeGate() {
     const below = view(width, height, "The frame under the gate");
-    const words = h("span");
+    const words = h("span", { class: "over-all" });
     const above = h("canvas", { class: "pixelated above", role: "img" });
     below.box.append(above);
     const ends = [0, 64, 128, 191, 255].map((i) => `rgb(${tones.subarray(3 * i, 3 * i + 3).join(" ")})`);
     const bar = h("i", { style: `background: linear-gradient(to right, ${ends})` });
     const scale = h("div", { class: "scale", "aria-hidden": "true" }, bar, h("span", {}, "0 motion"), h("span", {}, "1 picture"));
-    const part = h("div", { class: "picture gate" }, caption("gate", words), below.box, scale);
+    scale.append(words);
+    const part = h("div", { class: "picture gate" }, caption("gate G", "mean over features"), below.box, scale);
     return { below, above, words, part };
   }
   function drawGate() {
@@ -129,8 +130,9 @@ async function render({ model, el }) {
     if (gate.above.width !== wide || gate.above.height !== high) Object.assign(gate.above, { width: wide, height: high });
     gate.above.getContext("2d").putImageData(picture, 0, 0);
     const mean = given.mean[at.level][at.clip].toFixed(2);
-    gate.words.textContent = `mean ${mean}`;
-    gate.above.setAttribute("aria-label", `Gate, ${high} × ${wide} places, from 0, motion, to 1, picture; mean ${mean}`);
+    gate.words.textContent = `all places: ${mean}`;
+    const kind = `Gate, mean over features, ${high} × ${wide} places, from 0, motion, to 1, picture`;
+    gate.above.setAttribute("aria-label", `${kind}; over all places ${mean}`);
   }
 
   // scores ------------------------------------------------------------------------------------------------------------
@@ -143,19 +145,20 @@ async function render({ model, el }) {
   }
 
   // level: its slider is the axis of the curve ------------------------------------------------------------------------
+  const guess = `chance ${Math.round(100 / classes.length)}\u202f%`;
   const curves = disturbances.map(({ accuracy, values }) => accuracy && makeCurve(accuracy, values.length));
   const curve = h("div", { class: "curve" });
-  const about = caption("accuracy on test clips", `dotted: chance ${Math.round(100 / classes.length)} %`);
   function makeCurve(lines, many) {
-    const panel = makePanel("of-accuracy", names.map((_, k) => ({ name: k, words: "" })), many);
-    const chance = 1 - 1 / classes.length;
-    panel.plot.prepend(svg("path", { class: "chance", d: `M0 ${chance}H${Math.max(1, many - 1)}` }));
+    const panel = makePanel("of-accuracy", [...names.keys(), "chance"].map((name) => ({ name, words: "" })), many);
+    panel.inner.querySelector(".dot[data-of=chance]").remove(); // its line is level
+    const all = [...lines, Array(many).fill(1 / classes.length)];
     const ends = lines.map((line, k) => line && `${names[k]} ${Math.round(100 * line[0])} to ${Math.round(100 * line[many - 1])} %`);
-    panel.plot.setAttribute("aria-label", `Accuracy from the first level to the last: ${ends.filter(Boolean).join(", ")}`);
+    const words = [...ends.filter(Boolean), guess].join(", ");
+    panel.plot.setAttribute("aria-label", `Accuracy from the first level to the last: ${words}`);
     drag(panel.inner, (fx) => setLevel(fx * (many - 1)));
     let drawn = false; // its labels want to know how tall it is
     function draw() {
-      if (!drawn) panel.draw(lines, [0, 1], names);
+      if (!drawn) panel.draw(all, [0, 1], [...names, guess]);
       drawn = true;
       panel.box.querySelectorAll(".ticks span").forEach((tick, k) => (tick.textContent = ["100 %", "50 %", "0 %"][k]));
     }
@@ -171,7 +174,7 @@ async function render({ model, el }) {
     const far = (k) => (values.length > 1 ? k / (values.length - 1) : 0);
     marks.replaceChildren(...values.map((value, k) => h("span", { style: `--far: ${far(k)}` }, value)));
     const shown = curves[at.disturbance];
-    curve.replaceChildren(...(shown ? [about, shown.box] : []));
+    curve.replaceChildren(...(shown ? [caption(now().head), shown.box] : []));
     shown?.draw();
   }
   function drawLevel() {
@@ -260,7 +263,7 @@ async function render({ model, el }) {
     h("div", { class: "answers" }, scores.part, scores.legend, told),
   );
   figure.classList.toggle("gated", Boolean(gate));
-  figure.style.setProperty("--label", `${Math.max(...names.map((name) => name.length))}ch`); // beside the curve
+  figure.style.setProperty("--label", `${Math.max(...[...names, guess].map((name) => name.length))}ch`); // beside the curve
   for (const [key, set] of Object.entries({ disturbance: setDisturbance, level: setLevel, clip: setClip, frame: setFrame })) {
     model.on(`change:${key}`, () => set(model.get(key), false));
   }

@@ -24,7 +24,7 @@ from .two_streams_asked import asked
 from .two_streams_data import Disturbance, checked, checked_truth
 from .two_streams_packed import fields, films, reach_of
 from .two_streams_poster import two_streams_poster
-from .two_streams_words import halves, table, told
+from .two_streams_words import curve_head, halves, percent, table, told
 
 GATE = LinearSegmentedColormap.from_list("gate", ["#b84a00", "#f4f1ec", "#0072b2"])  # the motion … the picture
 ENDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)  # of the bars
@@ -204,6 +204,7 @@ class TwoStreams(Widget):
             "told": [[self._told(k, level, clip) for clip in n] for level in v],
             "lengths": lengths.round(2).tolist(),
             "gate": gate,
+            "head": curve_head(one.tests, len(self.classes)),
             "accuracy": one.accuracy and [one.accuracy.get(name) for name in self.names],
         }
 
@@ -218,12 +219,15 @@ class TwoStreams(Widget):
             f"Clip {clip + 1}, {one.name} {one.values[level]:g}: {self.told(d, level, clip).removesuffix('.')}",
         ]
         if one.gate is not None:
-            said.append(f"The gate is {one.gate[level, clip].mean():.2f} in the mean, from 0, motion, to 1, picture")
+            mean = one.gate[level, clip].mean()
+            said.append(f"The gate, a mean over features, is {mean:.2f} over all places, from 0, motion, to 1, picture")
         for each in self.levels:
             length = np.hypot(each.flow[..., 0], each.flow[..., 1]).mean((1, 2, 3, 4))
             ends = f"from {each.values[0]:g} to {each.values[-1]:g}"
             words = f"{each.name} {ends}: the flow's mean length goes from {length[0]:.2f} to {length[-1]:.2f} pixels"
             for name, line in (each.accuracy or {}).items():
                 words += f", the accuracy of {name} from {100 * line[0]:.0f} to {100 * line[-1]:.0f} %"
+            if each.accuracy:
+                words += f" ({curve_head(each.tests, len(self.classes))}; chance {percent(1 / len(self.classes))})"
             said.append(words)
         return ". ".join(said) + "."

@@ -49,6 +49,7 @@ def asked(
                 {name: torch.stack([each[name] for each in scores]) for name in scores[0]},
                 None if gated is None else torch.stack(gates),
                 {name: [each[name] for each in right] for name in right[0]},
+                tests,
             )
         )
     return found, truth[0], [f"{colour} {motion}" for colour in world.colours for motion in world.motions]

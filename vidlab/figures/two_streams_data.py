@@ -25,7 +25,7 @@ class Disturbance:
     clips: v levels of the same n clips. flow: pixels per frame, right and down; l = t fields, or t − 1.
     scores: a name such as "RGB", "flow" or "fused" -> probabilities. At most five names.
     gate: where the fused answer believes the picture (1) and where the motion (0).
-    accuracy: name -> share of the test clips that are answered rightly, one a level.
+    accuracy: name -> share of the test clips that are answered rightly, one a level. tests: how many clips that is of.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Disturbance:
     scores: Mapping[str, Float[Tensor | np.ndarray, "v n classes"]]
     gate: Float[Tensor | np.ndarray, "v n h2 w2"] | None = None
     accuracy: Mapping[str, Sequence[float]] | None = None
+    tests: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Levels:
     p: np.ndarray
     gate: np.ndarray | None
     accuracy: dict[str, list[float]] | None
+    tests: int | None
 
 
 def checked(disturbances, classes: list[str]) -> tuple[list[Levels], list[str]]:
@@ -112,6 +114,10 @@ def _levels(given: Disturbance, classes: list[str]) -> Levels:
     if not isinstance(given.scores, Mapping) or not 1 <= len(given.scores) <= MOST_SCORES:
         came = f"scores {of}: {len(given.scores) if isinstance(given.scores, Mapping) else type(given.scores).__name__}"
         raise ShapeError(came, wanted=f"a dict of 1 to {MOST_SCORES} names: probabilities v n classes")
+    if given.tests is not None and (not isinstance(given.tests, int) or given.tests < 1):
+        raise ShapeError(
+            f"tests {of} = {given.tests!r}", wanted="how many clips the accuracy is of", mend="len(labels)"
+        )
     p = [_probabilities(f"scores[{name!r}] {of}", each, (v, n, len(classes))) for name, each in given.scores.items()]
     return Levels(
         given.name,
@@ -121,6 +127,7 @@ def _levels(given: Disturbance, classes: list[str]) -> Levels:
         np.stack(p, axis=2),
         None if given.gate is None else _gate(f"gate {of}", given.gate, (v, n), (h, w)),
         None if given.accuracy is None else _accuracy(given.accuracy, of, given.scores, v),
+        given.tests,
     )
 
 

@@ -32,6 +32,12 @@ def table(classes: list[str]) -> tuple[list[str], list[str]] | None:
     return (rows, columns) if fits else None
 
 
+def curve_head(tests: int | None, classes: int) -> str:
+    """What the curves are of; without a count of clips where none is known."""
+    many = "test clips" if tests is None else f"{tests} clip{'s' if tests > 1 else ''}"
+    return f"accuracy on {many}, {classes} classes"
+
+
 def percent(p: float) -> str:
     return f"{100 * p:.0f}\u202f%"  # on one line
 
