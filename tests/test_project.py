@@ -78,7 +78,8 @@ def test_the_build_tool_is_pinned_too(project, pinned):
 
 def test_what_is_installed_here_is_what_is_pinned():
     pins = doctor.pins((ROOT / "constraints.txt").read_text(encoding="utf-8"))
-    here = {canonicalize_name(d.metadata["Name"]): d.version for d in metadata.distributions()}
+    found = reversed(list(metadata.distributions()))  # of two, the one that is found first counts
+    here = {canonicalize_name(d.metadata["Name"]): d.version for d in found}
     other = {
         name: (here[name], pin)
         for name, pin in pins.items()

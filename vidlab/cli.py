@@ -26,6 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     lab = commands.add_parser("lab", help="open the course in JupyterLab")
     lab.add_argument("--port", type=int, default=8888)
     lab.add_argument("--no-browser", dest="browser", action="store_false", default=None, help="print the address only")
+    commands.add_parser("homework", add_help=False, help="for instructors: hand out, collect, grade and give back")
     return parser
 
 
@@ -51,8 +52,13 @@ def _data(args: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 if all is well. What vidlab raises on purpose is printed as one sentence, without a trace."""
-    args = _parser().parse_args(argv)
+    argv = list(sys.argv[1:] if argv is None else argv)
+    args = _parser().parse_args(argv[:1] if argv[:1] == ["homework"] else argv)  # which reads the others itself
     try:
+        if args.command == "homework":
+            from .grading import command
+
+            return command.main(argv[1:])
         if args.command == "data":
             return _data(args)
         if args.command == "doctor":

@@ -98,7 +98,8 @@ def _packages() -> Check:
 
     needed = [Requirement(text) for text in metadata.requires("vidlab") or () if "extra ==" not in text]
     names = {canonicalize_name(need.name) for need in needed if need.marker is None or need.marker.evaluate()}
-    here = {canonicalize_name(d.metadata["Name"]): d.version for d in metadata.distributions() if d.metadata["Name"]}
+    found = reversed(list(metadata.distributions()))  # of two, the one that is found first counts
+    here = {canonicalize_name(d.metadata["Name"]): d.version for d in found if d.metadata["Name"]}
     if absent := sorted(names - here.keys()):
         return Check("packages", "missing", f"not installed: {', '.join(absent)}", SETUP)
     if not CONSTRAINTS.is_file():

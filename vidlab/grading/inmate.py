@@ -26,6 +26,8 @@ import torch
 from . import wire
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+KEYCTL = {"x86_64": 250, "aarch64": 219}  # the number of keyctl on this machine
 MS_NOSUID, MS_NODEV = 2, 4
 SHOWN = 20_000  # characters of what a cell prints
 LISTED = 1_000  # values of an iterator
@@ -54,7 +56,7 @@ def main(control: socket.socket) -> None:
 
 def _isolated(control: socket.socket, line: int, limits: dict[str, int]) -> None:
     """The first process of a new set of process numbers; when it is killed, so is all that it started."""
-    _call(libc.unshare, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC)
+    _call(libc.unshare, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET)
     child = os.fork()
     if child:
         handle = os.pidfd_open(child)
@@ -65,6 +67,10 @@ def _isolated(control: socket.socket, line: int, limits: dict[str, int]) -> None
     os.chdir("/tmp")
     os.closerange(3, line)
     os.closerange(line + 1, 4096)
+    nothing = os.open("/dev/null", os.O_RDWR)
+    for descriptor in (0, 1, 2):  # or a full pipe would stop those who come later
+        os.dup2(nothing, descriptor)
+    os.close(nothing)
     for what, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_CPU, limits["seconds"]),
@@ -83,7 +89,12 @@ def _isolated(control: socket.socket, line: int, limits: dict[str, int]) -> None
 
 
 def _give_up_rights() -> None:
-    """No capabilities, none to be gained (version 3 of the kernel's header: two words each)."""
+    """No capabilities, none to be gained (version 3 of the kernel's header: two words each).
+
+    A user namespace of its own, in which it is nobody: it can make no other, and its keyrings end with it.
+    """
+    _call(libc.unshare, CLONE_NEWUSER)
+    libc.syscall(KEYCTL.get(os.uname().machine, -1), 1, None)  # a new session keyring, where there are any
     _call(libc.prctl, 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
     _call(libc.prctl, 47, 4, 0, 0, 0)  # PR_CAP_AMBIENT, clear all
     _call(libc.capset, (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())
@@ -123,20 +134,17 @@ class Inmate:
                 exec(compile(plain(message["source"]), name, "exec"), self.names)
             except BaseException as problem:
                 error = said(problem, name)
-        return {"printed": printed.text, "error": error}, b""
+        return {"printed": wire.words(printed.text), "error": error}, b""
 
     def call(self, message: dict, raw: bytes) -> tuple[dict, bytes]:
-        """A function, method or network; with what it changed of its arguments."""
+        """A function, method or network."""
         target = self.target(message)
         arguments, named = wire.read(message["arguments"], raw, self.held), wire.read(message["named"], raw, self.held)
-        before = wire.Packed([arguments, named], lambda _: -1)
         with contextlib.redirect_stdout(Capped()), contextlib.redirect_stderr(Capped()):
             value = target(*arguments, **named)
             if isinstance(value, (types.GeneratorType, map, filter, zip)):
                 value = [each for _, each in zip(range(LISTED), value, strict=False)]
-        after = wire.Packed([arguments, named], lambda _: -1)
-        changed = (after.json, after.raw) != (before.json, before.raw)
-        answer = wire.Packed([value, [arguments, named] if changed else None], self.keep)
+        answer = wire.Packed(value, self.keep)
         return {"value": answer.json}, answer.raw
 
     def get(self, message: dict, raw: bytes) -> tuple[dict, bytes]:
@@ -193,7 +201,8 @@ def said(error: BaseException, cell: str = "") -> dict:
         words = str(error)[:500]
     except BaseException:
         words = ""
-    return {"type": kind[:80], "says": words, "line": line if isinstance(line, int) else None}
+    words = wire.words(words)
+    return {"type": wire.words(kind)[:80], "says": words, "line": line if isinstance(line, int) else None}
 
 
 if __name__ == "__main__":

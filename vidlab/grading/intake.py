@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import VidlabError
 from .assignment import Assignment, Cell
+from .wire import words
 
 LARGEST, CELLS, SOURCE, ADDED = 20 << 20, 2_000, 200_000, 100  # bytes, cells, characters of one, cells added
 
@@ -48,10 +49,10 @@ def contents(path: Path) -> bytes:
     """The bytes of a plain file; no link is followed, and nothing is waited for."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        kind = "a link" if path.is_symlink() else error.strerror or type(error).__name__
+    except (OSError, ValueError) as error:
+        kind = "a link" if path.is_symlink() else getattr(error, "strerror", None) or "no such name"
         raise IntakeError(f"the file cannot be opened ({kind})", wanted="the notebook itself") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
             raise IntakeError("this is no file but a folder, a pipe or a device", wanted="the notebook itself")
@@ -63,7 +64,10 @@ def contents(path: Path) -> bytes:
                 wanted=f"at most {LARGEST >> 20}",
                 mend="Kernel → Restart Kernel and Clear Outputs, then save and hand in again",
             )
-        return file.read(LARGEST + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(LARGEST + 1)
+    finally:
+        os.close(descriptor)
 
 
 def parsed(data: bytes) -> list[dict]:
@@ -134,7 +138,7 @@ def _source(cell: dict) -> str:
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
-    return source.replace("\x00", "")[:SOURCE] if isinstance(source, str) else ""
+    return words(source[:SOURCE]).replace("\x00", "") if isinstance(source, str) else ""
 
 
 def _id(cell: dict) -> str:

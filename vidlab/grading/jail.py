@@ -1,19 +1,22 @@
 """The jail: a bubblewrap sandbox with a warm process in it, and a session of its own for each submission.
 
 Inside there is no network, no file but Python's own (read only), nothing of yours; a /tmp of 64 MB that vanishes with
-the session. A session is limited in seconds, in memory and in processes, watched from outside, and ended by killing
-the first of its processes, which ends them all.
+the session. A session is limited in seconds, in memory and in processes, watched from outside all the time, and ended
+by killing the first of its processes, which ends them all.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,8 +38,10 @@ SYSTEM = (
     "/etc/alternatives",
     "/etc/localtime",
 )
+COVERED = ("/usr/local/share",)  # nbgrader keeps here what all students hand in
 PROCESSES = 64
-WATCH = 0.1  # seconds between two looks at the memory
+WATCH = 0.1  # seconds between two looks at what it uses
+PATIENCE = 5
 
 
 class JailError(VidlabError, RuntimeError):
@@ -49,7 +54,8 @@ class Ended(VidlabError, RuntimeError):
 
 @dataclass(frozen=True)
 class Limits:
-    """seconds: of one cell or call, by the clock. total: CPU-seconds of a session. memory: MB of all its processes."""
+    """seconds: of computing in one cell or call; by the clock it may take PATIENCE times as long, as on a busy machine.
+    total: of the whole notebook, by the clock. memory: MB of all its processes."""
 
     seconds: float = 60.0
     total: int = 600
@@ -81,8 +87,10 @@ class Jail:
             )
 
     @contextlib.contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self, until: float = math.inf) -> Iterator[Session]:
         """A fresh copy of the warm process, gone without a trace when the block is left.
+
+        until: when all must be over, by `time.monotonic()`.
 
         Raises:
             JailError: the jail does not answer.
@@ -104,7 +112,7 @@ class Jail:
                 wanted="bubblewrap that may make user namespaces",
                 mend="sysctl kernel.unprivileged_userns_clone=1, or another machine; see docs/grading.md",
             ) from error
-        session = Session(ours, handles[0], self.limits)
+        session = Session(ours, handles[0], self.limits, until)
         try:
             yield session
         finally:
@@ -129,74 +137,91 @@ class Jail:
 
 
 class Session:
-    """One submission's process in the jail. `ask` it; after `Ended` nothing more can be asked."""
+    """One submission's process in the jail. `ask` it; after `Ended` nothing more can be asked: `ended` says why."""
 
-    def __init__(self, line: socket.socket, handle: int, limits: Limits) -> None:
-        self.line, self.handle, self.limits = line, handle, limits
+    def __init__(self, line: socket.socket, handle: int, limits: Limits, until: float = math.inf) -> None:
+        self.line, self.handle, self.limits, self.until = line, handle, limits, until
         self.number = _number(handle)
+        self.ended = self.too_much = ""
+        self.spent = self.before = 0.0  # seconds of computing, until now and until the last question
+        self.over = threading.Event()
+        self.watcher = threading.Thread(target=self._watch, daemon=True)
+        self.watcher.start()
 
-    def ask(self, message: dict, raw: bytes = b"", seconds: float | None = None) -> tuple[dict, bytes]:
-        """Send a message, and wait for the answer, watching the memory.
+    def ask(self, message: dict, raw: bytes = b"") -> tuple[dict, bytes]:
+        """Send a message, and wait for the answer.
 
         Raises:
             Ended: too slow, too much memory, gone, or an answer that is none. The session is over then.
         """
-        if self.handle < 0:
-            raise Ended("its process had ended before")
-        seconds = seconds or self.limits.seconds
-        end = time.monotonic() + seconds
+        if self.ended:
+            raise Ended(self.ended)
+        began, self.before = time.monotonic(), self.spent
+        seconds = min(PATIENCE * self.limits.seconds, self.until - began)
         try:
+            if seconds <= 0:
+                raise TimeoutError
             wire.send(self.line, message, raw, timeout=seconds)
-            while True:
-                left = end - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError
-                self.line.settimeout(min(WATCH, left))
-                with contextlib.suppress(TimeoutError):
-                    if not self.line.recv(1, socket.MSG_PEEK):
-                        raise EOFError
-                    return wire.receive(self.line, max(left, WATCH))
-                self._watch()
+            return wire.receive(self.line, max(began + seconds - time.monotonic(), WATCH))
         except TimeoutError:
             reason = f"it was stopped after {seconds:g} seconds"
+            if seconds < PATIENCE * self.limits.seconds:
+                reason = f"the {self.limits.total} seconds for the whole notebook were used up"
         except (EOFError, ConnectionError):
             reason = "its process ended: it left by itself, crashed, or used too much memory or processor time"
         except wire.WireError as error:
             reason = f"what it answered cannot be read ({error.what})"
-        except _TooMuch as error:
-            reason = str(error)
-        raise self.broken(reason)
+        raise self.broken(self.too_much or reason)
 
     def broken(self, reason: str) -> Ended:
         """End it, for a reason: to be raised."""
         self.end()
+        self.ended = reason
         return Ended(reason)
 
     def end(self) -> None:
-        """Kill it and all that it started."""
-        if self.handle >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.handle, signal.SIGKILL)
-            os.close(self.handle)
-            self.handle = -1
-            self.line.close()
+        """Kill it and all that it started, and wait until all are gone: the next one must not meet them."""
+        if self.handle < 0:
+            return
+        self.ended = self.ended or "its process had ended before"
+        self.over.set()
+        self.watcher.join()
+        self._kill()
+        select.select([self.handle], [], [], 10)
+        os.close(self.handle)
+        self.handle = -1
+        self.line.close()
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.handle, signal.SIGKILL)
 
     def _watch(self) -> None:
-        pages, processes = 0, [self.number] if self.number else []
+        """Look at it until it is over: a process can eat memory also while nothing is asked, or while it answers."""
+        while not self.over.wait(WATCH):
+            self.too_much = self._excess()
+            if self.too_much:
+                return self._kill()
+
+    def _excess(self) -> str:
+        """What it has too much of. Memory shared between its processes counts for each of them."""
+        kilobytes = ticks = 0
+        processes = [self.number] if self.number else []
         for number in processes:  # grows while it is walked
             with contextlib.suppress(OSError, ValueError, IndexError):
-                fields = Path(f"/proc/{number}/statm").read_text().split()
-                pages += int(fields[1]) - int(fields[2]) if len(processes) > 1 else int(fields[1])
+                for line in Path(f"/proc/{number}/status").read_text().splitlines():
+                    if line.startswith(("RssAnon:", "RssShmem:")):
+                        kilobytes += int(line.split()[1])
+                fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+                ticks += sum(map(int, fields[11:15]))  # its own, and of the children that ended
                 for task in os.listdir(f"/proc/{number}/task"):
                     processes += map(int, Path(f"/proc/{number}/task/{task}/children").read_text().split())
             if len(processes) > PROCESSES:
-                raise _TooMuch(f"it started more than {PROCESSES} processes")
-        if pages * os.sysconf("SC_PAGE_SIZE") > self.limits.memory << 20:
-            raise _TooMuch(f"it used more than {self.limits.memory} MB of memory")
-
-
-class _TooMuch(Exception):
-    pass
+                return f"it started more than {PROCESSES} processes"
+        self.spent = max(self.spent, ticks / os.sysconf("SC_CLK_TCK"))
+        if self.spent - self.before > self.limits.seconds:
+            return f"it was stopped after {self.limits.seconds:g} seconds"
+        return f"it used more than {self.limits.memory} MB of memory" if kilobytes > self.limits.memory << 10 else ""
 
 
 def _number(handle: int) -> int:
@@ -210,6 +235,7 @@ def _number(handle: int) -> int:
 def _environment() -> dict[str, str]:
     """What a process in the jail knows of outside: nothing."""
     quiet = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
+    quiet["PYTHONPATH"] = str(Path(vidlab.__file__).parents[1])  # there is nothing else in it, inside
     return {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "VIDLAB_NO_PROGRESS": "1", **quiet}
 
 
@@ -227,6 +253,8 @@ def _command(masked: tuple[str, ...]) -> list[str]:
     package = Path(vidlab.__file__).parent
     seen = [Path(place) for place in SYSTEM if os.path.exists(place)]
     seen += [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parents[1], package]
+    if any(place.is_relative_to("/tmp") for place in seen):
+        raise JailError("vidlab or Python lies in /tmp, which the jail covers", wanted="it in another folder")
     places, command = [], [bwrap]
     command += "--unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try".split()
     command += "--uid 1000 --gid 1000 --hostname jail --die-with-parent --new-session --cap-add CAP_SYS_ADMIN".split()
@@ -241,8 +269,25 @@ def _command(masked: tuple[str, ...]) -> list[str]:
                 command += ["--perms", "0755", "--dir", str(parent)]
             command += ["--ro-bind", str(place), str(place)]
         places.append(place)
+    for place in COVERED:
+        if os.path.isdir(place):
+            command += _cover(Path(place))
     for module in masked:
         hidden = package.joinpath(*module.removeprefix("vidlab.").split("."))
-        command += ["--tmpfs", str(hidden)] if hidden.is_dir() else ["--ro-bind", "/dev/null", f"{hidden}.py"]
+        if hidden.is_dir():
+            command += _cover(hidden)
+        elif not hidden.with_suffix(".py").is_file():
+            raise JailError(f"there is no {module} to be masked", wanted="a module or package of vidlab")
+        else:
+            command += ["--ro-bind", "/dev/null", f"{hidden}.py"]
+            compiled = hidden.parent / "__pycache__"  # holds it, too, now or later
+            with contextlib.suppress(OSError):
+                compiled.mkdir(exist_ok=True)
+            command += _cover(compiled) if compiled.is_dir() else []
     command += ["--dev", "/dev", "--remount-ro", "/dev", "--tmpfs", "/proc", "--remount-ro", "/proc"]
     return [*command, "--perms", "0777", "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]
+
+
+def _cover(place: Path) -> list[str]:
+    """An empty folder over this one; read only, or one student could leave something there for the next."""
+    return ["--perms", "0755", "--tmpfs", str(place), "--remount-ro", str(place)]

@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..errors import VidlabError
@@ -24,6 +23,8 @@ BUILTIN = {  # the names of exceptions that may be told; another name could carr
     *("SyntaxError", "TabError", "IndentationError", "TypeError", "UnboundLocalError", "ValueError"),
     *("ZeroDivisionError", "ShapeError", "EinopsError", "KeyboardInterrupt", "SystemExit"),
 }
+
+TENSORS = frozenset(dir(torch.Tensor)) - frozenset(dir(torch.nn.Module))  # a network has `.to`, no tensor's `.shape`
 
 
 class StudentError(VidlabError, RuntimeError):
@@ -44,29 +45,25 @@ class Remote:
             object.__setattr__(self, name, value)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Send copies, get a copy; what the function changes in place is changed in the caller's tensors, too.
+        """Send copies, get a copy. What the function changes in place stays in the jail: a check may compute the truth
+        from its inputs afterwards, and must not find them changed.
 
         Raises:
             StudentError: it raised. Ended: it did not come back.
         """
         packed = wire.Packed([list(arguments), named], self._own)
         message = {"do": "call", **self._address(), "arguments": packed.json["l"][0], "named": packed.json["l"][1]}
-        match self._answer(message, packed.raw, makes=self._kind == "class"):
-            case [value, None]:
-                return value
-            case [value, [list(places), dict(words)]]:
-                for ours, theirs in zip([*arguments, *named.values()], [*places, *words.values()], strict=False):
-                    _overwrite(ours, theirs)
-                return value
-        raise self._session.broken("what it answered has another form")
+        return self._answer(message, packed.raw, makes=self._kind == "class")
 
     def __getattr__(self, name: str) -> Any:
         """A method as something to call; anything else as its value."""
         if name.startswith("_"):
             raise AttributeError(name)
-        path = (*self._path, name)
-        value = Remote(self._session, self._start, path)._answer({"do": "get", **self._address(name)}, b"")
-        return Remote(self._session, self._start, path) if isinstance(value, Remote) else value
+        if self._kind == "value" and name in TENSORS:
+            raise StudentError(repr(self), "TypeError", f"it is an object that has a `{name}`, no tensor")
+        there = Remote(self._session, self._start, (*self._path, name))
+        value = there._answer({"do": "get", **there._address()}, b"")
+        return there if isinstance(value, Remote) else value
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{name} cannot be set from outside")
@@ -75,10 +72,10 @@ class Remote:
         raise TypeError(f"`{self}` is a {self._kind}: nothing to iterate over")
 
     def __repr__(self) -> str:
-        return ".".join([self._start.get("name", f"a {self._kind}"), *self._path])
+        return ".".join([self._start.get("name", "an object"), *self._path])  # not its class: the student names that
 
-    def _address(self, *more: str) -> dict:
-        return {**self._start, "path": [*self._path, *more]}
+    def _address(self) -> dict:
+        return {**self._start, "path": list(self._path)}
 
     def _own(self, value: Any) -> int | None:
         """Only what came out of this very session may go back in."""
@@ -92,7 +89,7 @@ class Remote:
         error = answer.get("error")
         if error is not None or "value" not in answer:
             error = error if isinstance(error, dict) else {}
-            kind, says = (error.get(key) if isinstance(error.get(key), str) else "" for key in ("type", "says"))
+            kind, says = (wire.words(error.get(key)) for key in ("type", "says"))
             raise StudentError(repr(self), kind, says[:300])
 
         def held(number: int, kind: str) -> Remote:
@@ -120,13 +117,3 @@ def names(session: Session, wanted: dict[str, str]) -> dict[str, Any]:
             value = remote._answer({"do": "get", **remote._address()}, b"")
             found[name] = remote if isinstance(value, Remote) else value
     return found
-
-
-def _overwrite(ours: Any, theirs: Any) -> None:
-    same = type(ours) is type(theirs) and getattr(ours, "shape", 0) == getattr(theirs, "shape", 1)
-    if same and isinstance(ours, torch.Tensor) and ours.dtype == theirs.dtype and not ours.requires_grad:
-        ours.copy_(theirs)
-    elif same and isinstance(ours, np.ndarray) and ours.dtype == theirs.dtype:
-        ours[...] = theirs
-    elif isinstance(ours, list) and isinstance(theirs, list):
-        ours[:] = theirs

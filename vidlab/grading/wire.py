@@ -8,7 +8,8 @@ A message is two lengths (four bytes each, big-endian), that many bytes of JSON,
     {"x": [at, kind, shape]}       a tensor: its numbers begin at byte `at`; {"n": ...} a NumPy array
     {"h": [number, name]}          what stays on the other side: a network, a function, an object
 
-Who reads believes nothing: lengths, depth, number of values, dtypes and shapes are bounded before anything is made.
+Who reads believes nothing: lengths, depth, number of values, dtypes and shapes are bounded before anything is made;
+and arrays lie one behind the other, so that what is made is never larger than what came.
 """
 
 from __future__ import annotations
@@ -59,16 +60,16 @@ class Packed:
         if depth > DEPTH or self.count > VALUES:
             raise WireError("the value is too deep or too large to be sent", wanted=f"{VALUES} values, {DEPTH} deep")
         kind = type(value)
-        if value is None or kind in (bool, str, float):
+        if value is None or kind in (bool, float) or _word(value):
             return value
         if kind is int and abs(value) < 1 << 63:
             return value
         if isinstance(value, np.generic):
-            return self._of(value.item(), depth)
+            return self._of(value.item(), depth + 1)
         if isinstance(value, torch.Tensor):
             return {"x": self._array(value)}
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
-            return {"n": self._array(torch.from_numpy(np.ascontiguousarray(value)))}
+            return {"n": self._array(torch.from_numpy(np.array(value, order="C")))}
         if isinstance(value, (list, torch.Size)) or kind is tuple:
             return {"l" if isinstance(value, list) else "t": [self._of(each, depth + 1) for each in value]}
         if isinstance(value, tuple):
@@ -81,10 +82,10 @@ class Packed:
         return {"h": [number, kind.__name__[:80]]}
 
     def _array(self, tensor: torch.Tensor) -> list:
-        tensor = tensor.detach().to("cpu").resolve_conj().resolve_neg().contiguous()
         name = str(tensor.dtype).removeprefix("torch.")
         if name not in DTYPES or tensor.layout != torch.strided:
             raise WireError(f"a tensor of {tensor.dtype}, {tensor.layout} cannot be sent", wanted=", ".join(DTYPES))
+        tensor = tensor.detach().to("cpu").resolve_conj().resolve_neg().contiguous()
         data = tensor.reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
         at, self.at = self.at, self.at + len(data)
         if self.at > RAW:
@@ -99,14 +100,14 @@ def read(text: Any, raw: bytes, held: Callable[[int, str], Any] | None = None) -
     Raises:
         WireError: anything is not as it should be.
     """
-    count = 0
+    count = end = 0
 
     def value(node: Any, depth: int) -> Any:
-        nonlocal count
+        nonlocal count, end
         count += 1
         if depth > DEPTH or count > VALUES:
             raise WireError("a reply too deep or with too many values", wanted=f"{VALUES} values, {DEPTH} deep")
-        if node is None or type(node) in (bool, str, float):
+        if node is None or type(node) in (bool, float) or _word(node):
             return node
         if type(node) is int and abs(node) < 1 << 63:
             return node
@@ -120,33 +121,47 @@ def read(text: Any, raw: bytes, held: Callable[[int, str], Any] | None = None) -
         if kind == "d":
             if not all(type(pair) is list and len(pair) == 2 and type(pair[0]) in (str, int, bool) for pair in inner):
                 raise WireError("a dict whose keys are neither words nor numbers")
-            return {key: value(each, depth + 1) for key, each in inner}
+            return {value(key, depth + 1): value(each, depth + 1) for key, each in inner}
         if kind in ("x", "n"):
-            tensor = array(inner, raw)
+            tensor, end = array(inner, raw, end)
+            if kind == "n" and tensor.dtype == torch.bfloat16:
+                raise WireError("a NumPy array of bfloat16")
             return tensor if kind == "x" else tensor.numpy()
-        if kind == "h" and held and len(inner) == 2 and type(inner[0]) is int and type(inner[1]) is str:
+        if kind == "h" and held and len(inner) == 2 and type(inner[0]) is int and _word(inner[1]):
             return held(inner[0], inner[1][:80])
         raise WireError("a reply of another form")
 
     return value(text, 0)
 
 
-def array(node: list, raw: bytes) -> torch.Tensor:
-    """A tensor of its own memory from [at, kind, shape] and raw bytes."""
+def words(value: Any) -> str:
+    """What the other side says, as text that can be written; anything else as nothing."""
+    return value.encode(errors="replace").decode() if type(value) is str else ""
+
+
+def _word(node: Any) -> bool:
+    """Text that can be written to a file: half of a surrogate pair cannot."""
+    return type(node) is str and (node.isascii() or words(node) == node)
+
+
+def array(node: list, raw: bytes, first: int = 0) -> tuple[torch.Tensor, int]:
+    """A tensor of its own memory from [at, kind, shape] and raw bytes, from `first` on; and where it ends."""
     if len(node) != 3 or type(node[0]) is not int or type(node[1]) is not str or type(node[2]) is not list:
         raise WireError("a tensor of another form")
     at, name, shape = node
     if name not in DTYPES or len(shape) > AXES or any(type(size) is not int or not 0 <= size <= RAW for size in shape):
         raise WireError("a tensor of another kind or shape", wanted=", ".join(DTYPES))
     length = math.prod(shape) * DTYPES[name].itemsize
-    if at < 0 or at + length > len(raw):
-        raise WireError("a tensor of more numbers than came")
+    if math.prod(max(size, 1) for size in shape) > RAW:  # an empty one, too: its mean over one axis need not be empty
+        raise WireError("a tensor of another kind or shape", wanted=f"at most {RAW} numbers")
+    if at < first or at + length > len(raw):
+        raise WireError("a tensor of numbers that did not come, or that are another's")
     if length == 0:
-        return torch.empty(shape, dtype=DTYPES[name])
+        return torch.empty(shape, dtype=DTYPES[name]), at
     data = bytearray(raw[at : at + length])
     if name == "bool":
-        data = bytearray(1 if byte else 0 for byte in data) if len(data) < 4096 else _bits(data)
-    return torch.frombuffer(data, dtype=DTYPES[name]).reshape(shape)
+        data = _bits(data)
+    return torch.frombuffer(data, dtype=DTYPES[name]).reshape(shape), at + length
 
 
 def _bits(data: bytearray) -> bytearray:
@@ -174,7 +189,7 @@ def receive(line: socket.socket, timeout: float | None = None) -> tuple[dict, by
     end = None if timeout is None else time.monotonic() + timeout
     text_length, raw_length = LENGTHS.unpack(_exactly(line, LENGTHS.size, end))
     if text_length > TEXT or raw_length > RAW:
-        raise WireError(f"a message of {text_length + raw_length:,} bytes", wanted=f"at most {TEXT + RAW:,}")
+        raise WireError("a message that is too long", wanted=f"at most {TEXT + RAW:,} bytes")
     text, raw = _exactly(line, text_length, end), _exactly(line, raw_length, end)
     try:
         message = json.loads(text)
