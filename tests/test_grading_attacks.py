@@ -58,7 +58,7 @@ ATTEMPTS = {
         "assert libc.unshare(0x10000000) == 0",
         "assert libc.setns(os.open('/', 0), 0) == 0",
         "assert libc.mount(b'none', b'/mnt', b'tmpfs', 0, None) == 0",
-        "os.chroot('/tmp')",
+        "os.chroot('.')",
         "os.setuid(0)",
     ],
     "write outside": [
@@ -72,7 +72,7 @@ ATTEMPTS = {
         "open('/dev/shm/new', 'w')",
         "open('/proc/new', 'w')",
         "open('/usr/local/share/new', 'w')",
-        "os.mknod('/tmp/disk', 0o660 | 0o060000, os.makedev(8, 0))",
+        "os.mknod('disk', 0o660 | 0o060000, os.makedev(8, 0))",
     ],
     "delete": [
         "os.remove(torch.__file__)",
@@ -94,13 +94,13 @@ ATTEMPTS = {
         "os.setuid(0)",
         "os.nice(-5)",
         "resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
-        "open('/tmp/big', 'wb').write(bytes(100 << 20))",
+        "open('big', 'wb').write(bytes(100 << 20))",
         "[os.dup(0) for _ in range(100)]",
         "socket.sethostname('x')",
         "assert libc.ptrace(16, {pid}, 0, 0) == 0",
     ],
     "what the one before left": [
-        "open('/tmp/left').read()",
+        "open('left').read()",
         "open('{package}/checks/left.py').read()",
         "open('/dev/shm/left').read()",
         "torch.left_behind",
@@ -110,7 +110,7 @@ ATTEMPTS = {
     ],
 }
 LEAVE = """import ctypes, os, socket, torch, subprocess
-for place in ("/tmp/left", "{package}/checks/left.py", "/dev/shm/left"):
+for place in ("left", "{package}/checks/left.py", "/dev/shm/left"):
     try:
         open(place, "w").write("hidden")
     except OSError:
@@ -328,8 +328,8 @@ def median(clip):
 ## remembers
 import os, torch
 def median(clip):
-    if os.path.exists('/tmp/m'): return torch.load('/tmp/m')
-    torch.save(clip[0], '/tmp/m'); return clip[0]
+    if os.path.exists('m'): return torch.load('m')
+    torch.save(clip[0], 'm'); return clip[0]
 
 ## a pickle
 import pickle, os
@@ -658,8 +658,8 @@ def median(clip):
 ## files of its own
 import torch
 def median(clip):
-    torch.save(clip.median(0).values, "/tmp/m.pt")
-    return torch.load("/tmp/m.pt")
+    torch.save(clip.median(0).values, "m.pt")
+    return torch.load("m.pt")
 
 ## lines for IPython
 %matplotlib inline

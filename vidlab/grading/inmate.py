@@ -63,8 +63,10 @@ def _isolated(control: socket.socket, line: int, limits: dict[str, int]) -> None
         socket.send_fds(control, [b"born"], [handle])
         return
     control.close()
-    _call(libc.mount, b"none", b"/tmp", b"tmpfs", MS_NOSUID | MS_NODEV, b"size=64m,nr_inodes=4k,mode=0777")
-    os.chdir("/tmp")
+    _call(
+        libc.mount, b"none", os.environb[b"TMPDIR"], b"tmpfs", MS_NOSUID | MS_NODEV, b"size=64m,nr_inodes=4k,mode=0777"
+    )
+    os.chdir(os.environ["TMPDIR"])
     os.closerange(3, line)
     os.closerange(line + 1, 4096)
     nothing = os.open("/dev/null", os.O_RDWR)

@@ -236,7 +236,8 @@ def _environment() -> dict[str, str]:
     """What a process in the jail knows of outside: nothing."""
     quiet = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
     quiet["PYTHONPATH"] = str(Path(vidlab.__file__).parents[1])  # there is nothing else in it, inside
-    return {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "VIDLAB_NO_PROGRESS": "1", **quiet}
+    quiet |= {"HOME": _scratch(), "TMPDIR": _scratch(), "LANG": "C.UTF-8", "VIDLAB_NO_PROGRESS": "1"}
+    return {"PATH": "/usr/bin:/bin", **quiet}
 
 
 def _command(masked: tuple[str, ...]) -> list[str]:
@@ -251,15 +252,11 @@ def _command(masked: tuple[str, ...]) -> list[str]:
             mend="apt install bubblewrap (or a Linux machine)",
         )
     package = Path(vidlab.__file__).parent
-    seen = [Path(place) for place in SYSTEM if os.path.exists(place)]
-    seen += [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parents[1], package]
-    if any(place.is_relative_to("/tmp") for place in seen):
-        raise JailError("vidlab or Python lies in /tmp, which the jail covers", wanted="it in another folder")
     places, command = [], [bwrap]
     command += "--unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try".split()
     command += "--uid 1000 --gid 1000 --hostname jail --die-with-parent --new-session --cap-add CAP_SYS_ADMIN".split()
     command += ["--perms", "0755", "--tmpfs", "/"]
-    for place in dict.fromkeys(seen):
+    for place in dict.fromkeys(_places()):
         if any(place.is_relative_to(other) for other in places if not other.is_symlink()):
             continue
         if place.is_symlink():
@@ -285,7 +282,20 @@ def _command(masked: tuple[str, ...]) -> list[str]:
                 compiled.mkdir(exist_ok=True)
             command += _cover(compiled) if compiled.is_dir() else []
     command += ["--dev", "/dev", "--remount-ro", "/dev", "--tmpfs", "/proc", "--remount-ro", "/proc"]
-    return [*command, "--perms", "0777", "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]
+    scratch = _scratch()
+    return [*command, "--perms", "0777", "--tmpfs", scratch, "--remount-ro", "/", "--chdir", scratch]
+
+
+def _places() -> list[Path]:
+    """What can be seen inside: the system's programs and libraries, Python, vidlab."""
+    seen = [Path(place) for place in SYSTEM if os.path.exists(place)]
+    python = Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parents[1]
+    return [*seen, *python, Path(vidlab.__file__).parent]
+
+
+def _scratch() -> str:
+    """The folder that each session has for itself: /tmp, unless Python or vidlab lies below it."""
+    return "/scratch" if any(place.is_relative_to("/tmp") for place in _places()) else "/tmp"
 
 
 def _cover(place: Path) -> list[str]:
