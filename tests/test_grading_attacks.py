@@ -488,10 +488,13 @@ class Net(nn.Module):
         return super().__new__(type(SEEN[-1][:70], (cls,), {}))
     def __init__(self, classes):
         super().__init__()
+        self.asked = 0
     def forward(self, clip):
+        self.asked += 1
+        if self.asked > 1: raise KeyError
         return torch.zeros(len(clip), 4)
     def parameters(self):
-        raise KeyError
+        return [torch.zeros(16)]
 
 ## the message, later
 print(SEEN)
