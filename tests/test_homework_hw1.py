@@ -1,18 +1,7 @@
-"""Homework 1 is graded as it should be: right answers get the points, wrong ones lose theirs and are told why.
+"""Homework 1: space and time. What it is tried with, and that the number to beat is the one that it states."""
 
-Wrong answers of different questions are handed in together, because each question stands for itself.
-"""
+from of_homework import Homework, given
 
-import re
-from pathlib import Path
-
-import nbformat
-import pytest
-
-from vidlab.grading import assignment, examine, intake
-
-PATH = Path(__file__).parents[1] / "notebooks" / "homework" / "hw1_space_time.ipynb"
-STUB = "    raise NotImplementedError\n"
 CHECKS = {
     "sizes": ["sizes-check"],
     "sampling": ["sampling-check"],
@@ -286,123 +275,13 @@ WRONG = {  # of each question: an answer, and words of the hint
 }
 
 
-@pytest.fixture(scope="module")
-def homework():
-    return assignment.load(PATH)
+class TestHw1(Homework):
+    name, points, manual = "hw1_space_time", 30, 5
+    masked = ("vidlab.spacetime", "vidlab.clips", "vidlab.checks")
+    checks, right, wrong = CHECKS, RIGHT, WRONG
+    printed, costly = ("true median",), ("beat",)
 
-
-@pytest.fixture(scope="module")
-def examiner(homework):
-    with examine.Examiner(homework, b"a secret of the class") as found:
-        yield found
-
-
-def handed_in(homework, tmp_path, answers):
-    book = nbformat.read(PATH, as_version=4)
-    for cell in book.cells:
-        cell.source = answers.get(cell.metadata.nbgrader.grade_id, cell.source)
-    nbformat.write(book, tmp_path / "hw1.ipynb")
-    return intake.take(tmp_path / "hw1.ipynb", homework)
-
-
-def stubs(homework):
-    return {
-        cell.id: assignment.SOLUTION.sub(STUB, cell.source)
-        for cell in homework.cells
-        if cell.kind in ("answer", "manual")
-    }
-
-
-def test_it_can_be_handed_out(homework):
-    assert homework.points == 30
-    assert 6 <= len(homework.questions) <= 12
-    assert sum(cell.kind == "manual" for cell in homework.questions) == 2
-    assert set(CHECKS) == {cell.id for cell in homework.cells if cell.kind == "answer"}
-    assert set(homework.names.values()) == {"function"}
-    words = PATH.read_text(encoding="utf-8")
-    assert not re.search(r'"outputs": \[\s*[^\]\s]', words)
-    assert "vidlab.spacetime" in homework.masked
-
-
-def test_every_check_has_a_part_to_see_and_one_that_draws(homework):
-    for cell in homework.questions:
-        if cell.kind == "check":
-            assert "assert" in cell.public
-            assert "rng" in cell.hidden
-            assert "rng" not in cell.public
-
-
-def test_public_parts_hold_in_a_plain_kernel(homework, capsys):
-    there = {}
-    for cell in homework.cells:
-        if cell.code:
-            exec(cell.public if cell.kind == "check" else cell.source, there)
-    assert "true median" in capsys.readouterr().out
-
-
-def test_stubs_are_not_tried_yet_in_a_plain_kernel(homework):
-    there, raised = {}, 0
-    for cell in homework.cells:
-        if cell.kind in ("given", "answer"):
-            exec(stubs(homework).get(cell.id, cell.source), there)
-        elif cell.kind == "check":
-            with pytest.raises(NotImplementedError):
-                exec(cell.public, there)
-            raised += 1
-    assert raised == 9
-
-
-def test_the_number_to_beat_is_the_one_that_is_stated(homework):
-    there = {}
-    for cell in homework.cells:
-        if cell.kind == "given":
-            exec(cell.source, there)
-    clips = there["draw"](40, there["torch"].Generator().manual_seed(7))  # the first of the 200
-    assert abs(there["mean_error"](clips, there["baseline"]) - 0.20) < 0.06
-
-
-@pytest.mark.linux
-def test_the_instructors_own_answers_get_all_points(homework, examiner):
-    grade = examiner.grade(intake.take(PATH, homework))
-    assert [mark for mark in grade.marks if mark.state not in ("right", "manual")] == []
-    assert grade.points == 25
-    assert not any(cell["error"] for cell in grade.cells.values())
-
-
-@pytest.mark.linux
-@pytest.mark.parametrize("answers", RIGHT, ids=["short", "long-winded"])
-def test_other_right_answers_get_all_points(homework, examiner, tmp_path, answers):
-    grade = examiner.grade(handed_in(homework, tmp_path, answers))
-    assert [mark for mark in grade.marks if mark.state not in ("right", "manual")] == []
-
-
-@pytest.mark.linux
-def test_stubs_are_not_tried_yet(homework, examiner, tmp_path):
-    grade = examiner.grade(handed_in(homework, tmp_path, stubs(homework)))
-    checks = [mark for mark in grade.marks if mark.id.endswith("check")]
-    assert [(mark.state, mark.reason) for mark in checks] == [("open", "not tried yet")] * 9
-
-
-@pytest.mark.linux
-@pytest.mark.parametrize("number", range(max(map(len, WRONG.values()))))
-def test_wrong_answers_lose_their_points_and_are_told_why(homework, examiner, tmp_path, number):
-    """The number-th wrong answer of every question; a question that has no more is answered right, the last one not."""
-    answers, hints = {}, {}
-    for question, wrong in WRONG.items():
-        if number < len(wrong):
-            answers[question], *words = wrong[number]
-            hints |= dict(zip(CHECKS[question], words, strict=True))
-        elif question == "beat":
-            answers[question] = f"def object_speed(clip):\n{STUB}"
-            hints |= dict.fromkeys(CHECKS[question], "not tried yet")
-    grade = examiner.grade(handed_in(homework, tmp_path, answers))
-    complaints = []
-    for mark in grade.marks:
-        hint = hints.get(mark.id, "")
-        if mark.state == "manual":
-            continue
-        if (mark.points > 0) == bool(hint) or hint not in mark.reason:
-            complaints.append(f"{mark.id}: {mark.points:g} points, {mark.reason!r}; wanted: {hint!r}")
-    assert not complaints, "\n".join(complaints)
-    lost = sum(mark.most for mark in grade.marks if hints.get(mark.id))
-    assert grade.points == 25 - lost
+    def test_the_number_to_beat_is_the_one_that_is_stated(self, homework):
+        there = given(homework)
+        clips = there["draw"](40, there["torch"].Generator().manual_seed(7))  # the first of the 200
+        assert abs(there["mean_error"](clips, there["baseline"]) - 0.20) < 0.06
