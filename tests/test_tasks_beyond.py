@@ -3,6 +3,7 @@
 import pytest
 import torch
 from einops import rearrange
+from of_models import Says
 from torch import nn
 
 from vidlab import ShapeError, models, tasks_attention, tasks_beyond
@@ -15,18 +16,6 @@ from vidlab.torus import World
 from vidlab.training import fit
 
 ALL = {experiment.name: experiment for experiment in EXPERIMENTS}
-
-
-class Says(nn.Module):
-    """Answers every clip with one class."""
-
-    def __init__(self, answer, classes):
-        super().__init__()
-        self.answer, self.classes, self.seen = answer, classes, []
-
-    def forward(self, clip):
-        self.seen.append(clip)
-        return nn.functional.one_hot(torch.full((len(clip),), self.answer), self.classes).float()
 
 
 def test_some_clips_of_a_world_are_those_clips():

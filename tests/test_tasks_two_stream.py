@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from of_models import close, refused
+from of_models import Says, close, refused
 from torch import nn
 
 from vidlab import flow, models, tasks_two_stream
@@ -36,18 +36,6 @@ TINTS = torch.tensor([(1, 0), (0, 1)])  # which of red and blue is the stronger 
 def folder(tmp_path, monkeypatch):
     """Where fields are kept, for this test alone."""
     monkeypatch.setenv("VIDLAB_CACHE", str(tmp_path))
-
-
-class Says(nn.Module):
-    """Answers every clip with one class."""
-
-    def __init__(self, answer, classes):
-        super().__init__()
-        self.answer, self.classes, self.seen = answer, classes, []
-
-    def forward(self, clip):
-        self.seen.append(clip)
-        return nn.functional.one_hot(torch.full((len(clip),), self.answer), self.classes).float()
 
 
 def inside(pictures, mask):
