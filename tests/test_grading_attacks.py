@@ -69,7 +69,6 @@ ATTEMPTS = {
         "open('/usr/new', 'w')",
         "open('/new', 'w')",
         "open('/dev/new', 'w')",
-        "open('/dev/shm/new', 'w')",
         "open('/proc/new', 'w')",
         "open('/usr/local/share/new', 'w')",
         "os.mknod('disk', 0o660 | 0o060000, os.makedev(8, 0))",
@@ -98,6 +97,12 @@ ATTEMPTS = {
         "[os.dup(0) for _ in range(100)]",
         "socket.sethostname('x')",
         "assert libc.ptrace(16, {pid}, 0, 0) == 0",
+    ],
+    "memory that nobody counts": [
+        "os.memfd_create('x')",
+        "assert libc.shmget(0, 1 << 30, 0o1666) >= 0",
+        "open('/dev/shm/big', 'wb').write(bytes(65 << 20))",
+        "assert libc.syscall(425, 8, ctypes.create_string_buffer(120)) >= 0  # io_uring",
     ],
     "what the one before left": [
         "open('left').read()",

@@ -265,7 +265,10 @@ def test_no_more_is_run_than_can_be(homework):
     submission = taken(handed_in(added=[f"x = {k}" for k in range(ADDED + 50)]), homework)
     assert len(sources(submission, "added")) == ADDED
     assert f"{ADDED + 50} cells were added" in " ".join(submission.notes)
-    assert len(sources(taken(handed_in({"median": "#" * (SOURCE + 9)}), homework))["median"]) == SOURCE
+    submission = taken(handed_in({"median": "#" * (SOURCE + 1)}, added=["#" * SOURCE]), homework)
+    assert len(sources(submission)["median"]) == SOURCE
+    told = [note for note in submission.notes if "200,000 characters: the rest was left out" in note]
+    assert told == ["cell “median” has more than 200,000 characters: the rest was left out"]
 
 
 def test_another_kernel_or_language_changes_nothing(homework):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import VidlabError
 
 UNSAFE = (
-    "grading without a jail would run students' code as you: it could read and change all that you can, the other "
-    "submissions, the secret and the grades among it"
+    "without a jail students' code runs as you, with your files and your network: it can read and change the other "
+    "submissions, hidden checks, the secret and the grades, send them away, and leave programs running"
 )
 
 
@@ -39,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--late", metavar="RULE", help='as "10%% per day, at most 50%%"; "none" ends it')
     grade.add_argument("--due", metavar="TIME", help="as 2030-01-31T23:59; without a zone, in this machine's")
     grade.add_argument("--scheduler", metavar="URL", help="of a Dask cluster, as tcp://host:8786")
-    grade.add_argument("--unsafe", action="store_true", help="without a jail; not available yet")
+    grade.add_argument("--unsafe", action="store_true", help=f"{UNSAFE}; for a machine that is itself a jail")
     command("feedback", "write a page for each student")
     command("export", "bring nbgrader's gradebook up to date, and write the table of grades")
     command("report", "write a page about the class")
@@ -84,15 +85,20 @@ def _grade(course, args: argparse.Namespace) -> int:
     from .jail import JailError
     from .late import keep_rule, rule_of
 
-    if args.unsafe:
-        raise VidlabError(f"--unsafe is not available yet: {UNSAFE}", mend="Linux with bubblewrap")
     late = rule_of(course, args.assignment, args.late, args.due)
     if not args.dry_run:
         keep_rule(course, args.assignment, late)
     try:
-        outcome = run.grade(course, args.assignment, args.workers, args.regrade, args.scheduler, args.dry_run)
+        if args.unsafe:
+            print(f"Warning: {UNSAFE}. Points may be unearned.", file=sys.stderr)
+        outcome = run.grade(
+            *(course, args.assignment, args.workers, args.regrade, args.scheduler, args.dry_run),
+            jailed=not args.unsafe,
+        )
     except JailError as error:
-        raise JailError(f"{error} (There is no way around it: {UNSAFE}. `--unsafe` is not available yet)") from error
+        if args.unsafe:
+            raise
+        raise JailError(f"{error}. There is --unsafe; but {UNSAFE}") from error
     print(f"{len(outcome.graded)} {'to grade' if args.dry_run else 'graded'}, {len(outcome.kept)} as they were")
     if args.dry_run:
         print(*outcome.graded, sep="\n")

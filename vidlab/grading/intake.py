@@ -89,9 +89,10 @@ def parsed(data: bytes) -> list[dict]:
     if len(cells) > CELLS:
         raise IntakeError(f"the notebook has {len(cells)} cells", wanted=f"at most {CELLS}")
     return [
-        {"type": cell.get("cell_type"), "source": _source(cell), "id": _id(cell)}
+        {"type": cell.get("cell_type"), "source": source[:SOURCE], "id": _id(cell), "cut": len(source) > SOURCE}
         for cell in cells
         if isinstance(cell, dict)
+        for source in [_source(cell)]
     ]
 
 
@@ -104,6 +105,9 @@ def arrange(cells: list[dict], assignment: Assignment) -> Submission:
     after, many = "", 0
     for cell in cells:
         ours = known.get(cell["id"])
+        if cell.get("cut") and (ours is None or ours.kind in ("answer", "manual")):
+            name = f"cell “{ours.id}”" if ours else "a cell that was added"
+            notes.append(f"{name} has more than {SOURCE:,} characters: the rest was left out")
         if ours is None:
             if cell["type"] == "code" and cell["source"].strip():
                 many += 1
@@ -138,7 +142,7 @@ def _source(cell: dict) -> str:
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
-    return words(source[:SOURCE]).replace("\x00", "") if isinstance(source, str) else ""
+    return words(source[: SOURCE + 1]).replace("\x00", "") if isinstance(source, str) else ""
 
 
 def _id(cell: dict) -> str:

@@ -2,7 +2,8 @@
 
 Inside there is no network, no file but Python's own (read only), nothing of yours; a /tmp of 64 MB that vanishes with
 the session. A session is limited in seconds, in memory and in processes, watched from outside all the time, and ended
-by killing the first of its processes, which ends them all.
+by killing the first of its processes, which ends them all. With `Limits(jailed=False)` there is no sandbox: only
+the limits, and processes of their own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -55,11 +57,13 @@ class Ended(VidlabError, RuntimeError):
 @dataclass(frozen=True)
 class Limits:
     """seconds: of computing in one cell or call; by the clock it may take PATIENCE times as long, as on a busy machine.
-    total: of the whole notebook, by the clock. memory: MB of all its processes."""
+    total: of the whole notebook, by the clock. memory: MB of all its processes. jailed: False runs it as you, with all
+    your rights."""
 
     seconds: float = 60.0
     total: int = 600
     memory: int = 2048
+    jailed: bool = True
 
 
 class Jail:
@@ -73,13 +77,15 @@ class Jail:
 
     def __init__(self, masked: tuple[str, ...] = (), limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
+        walls = _command(masked) if self.limits.jailed else []
+        self.scratch = contextlib.nullcontext(_scratch()) if walls else tempfile.TemporaryDirectory(prefix="vidlab-")
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [*_command(masked), sys.executable, "-m", f"{__package__}.inmate", str(theirs.fileno())]
+            inmate = [sys.executable, "-m", f"{__package__}.inmate", str(theirs.fileno())]
             self.process = subprocess.Popen(
-                command,
+                [*walls, *inmate, *(() if walls else masked)],
                 pass_fds=[theirs.fileno()],
-                env=_environment(),
+                env=_environment(self.scratch.__enter__()),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -99,7 +105,7 @@ class Jail:
         try:
             with theirs:
                 # What torch has mapped already counts; so the limit of one process is larger than that of all in use.
-                words = f"memory={self.limits.memory + 6144} seconds={self.limits.total}"
+                words = f"memory={self.limits.memory + 6144} seconds={self.limits.total} jailed={self.limits.jailed:d}"
                 socket.send_fds(self.control, [words.encode()], [theirs.fileno()])
                 self.control.settimeout(120)
                 born, handles, _, _ = socket.recv_fds(self.control, 16, 1)
@@ -124,6 +130,7 @@ class Jail:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.process.stderr.close()
+        self.scratch.__exit__(None, None, None)
 
     def _complaint(self) -> str:
         self.process.kill()
@@ -195,6 +202,8 @@ class Session:
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+            if not self.limits.jailed:  # no process numbers of its own, whose end ends them all
+                os.killpg(self.number, signal.SIGKILL)
 
     def _watch(self) -> None:
         """Look at it until it is over: a process can eat memory also while nothing is asked, or while it answers."""
@@ -232,11 +241,11 @@ def _number(handle: int) -> int:
     return 0
 
 
-def _environment() -> dict[str, str]:
+def _environment(scratch: str) -> dict[str, str]:
     """What a process in the jail knows of outside: nothing."""
     quiet = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
     quiet["PYTHONPATH"] = str(Path(vidlab.__file__).parents[1])  # there is nothing else in it, inside
-    quiet |= {"HOME": _scratch(), "TMPDIR": _scratch(), "LANG": "C.UTF-8", "VIDLAB_NO_PROGRESS": "1"}
+    quiet |= {"HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8", "VIDLAB_NO_PROGRESS": "1"}
     return {"PATH": "/usr/bin:/bin", **quiet}
 
 

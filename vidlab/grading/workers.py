@@ -4,6 +4,7 @@ What a worker is told is bytes, and what it answers is JSON:
 
     {"grade": ..., "steps": ...}   a grade, and the student's own cells as [id, kind, source]
     {"broken": why}                something went wrong that may go well again
+    {"unborn": why}                its process ended before it could begin
     {"jail": why}                  nothing can be graded there
     {"changed": true}              the file is not what it was
 """
@@ -31,6 +32,7 @@ from .jail import JailError
 from .store import digest
 
 Job = tuple[str, Path, str]  # key, file, sha256
+BIRTHS = 5  # processes in a row that end before they could begin
 
 _examiner: list = []  # of this process: what it was made for, and it
 _one_at_a_time = threading.Lock()  # Dask's workers have threads; seeds and output are the process's
@@ -89,6 +91,7 @@ def local(jobs: deque, assignment: Assignment, secret: bytes, workers: int) -> I
     patience = 2 * (assignment.limits.seconds + SLACK) * (len(assignment.cells) + 1)
     busy: dict[Connection, _Worker] = {}
     idle: list[_Worker] = []
+    unborn = 0
     try:
         while jobs or busy:
             while jobs and len(busy) < workers:
@@ -107,12 +110,19 @@ def local(jobs: deque, assignment: Assignment, secret: bytes, workers: int) -> I
             for line in [*ready, *late]:
                 answer = busy[line].answer() if line in ready else {"broken": "it took too long"}
                 if "ready" in answer:
+                    unborn = 0
                     continue
                 worker = busy.pop(line)
                 if "grade" in answer:
                     idle.append(worker)
                 else:
                     worker.end()
+                if "unborn" in answer:  # that says nothing about the submission
+                    unborn += 1
+                    jobs.appendleft(worker.job)
+                    if unborn < BIRTHS:
+                        continue
+                    answer = {"jail": answer["unborn"]}
                 yield worker.job, answer
     finally:
         for worker in [*busy.values(), *idle]:
@@ -141,7 +151,7 @@ class _Worker:
             answer = json.loads(self.line.recv_bytes())
         except (EOFError, OSError):
             if not self.ready:
-                return {"jail": "a process that should grade ended before it could begin; is there enough memory?"}
+                return {"unborn": "a process that should grade ended before it could begin; is there enough memory?"}
             return {"broken": "the process that graded it ended"}
         self.ready = True
         return answer
