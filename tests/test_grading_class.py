@@ -21,12 +21,15 @@ from multiprocessing import Pipe
 import nbformat
 import psutil
 import pytest
+from nbconvert import HTMLExporter
+from nbgrader.apps import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
 from of_grading import handed_in, source_notebook, written
 
 from vidlab import cli
 from vidlab.grading import workers
 from vidlab.grading.assignment import load
-from vidlab.grading.gradebook import Gradebook, guarded, standing
+from vidlab.grading.gradebook import Gradebook, guarded, harmless, standing
 from vidlab.grading.store import Course
 
 pytestmark = pytest.mark.linux
@@ -58,8 +61,8 @@ def records(course):
 def collected(tmp_path_factory):
     """A course to which a class has handed in; somebody put other things there, too."""
     root = tmp_path_factory.mktemp("collected")
-    (root / "source").mkdir()
-    written(source_notebook(seconds=60), root / "source" / "hw1.ipynb")
+    (root / "source" / "hw1").mkdir(parents=True)
+    written(source_notebook(seconds=60), root / "source" / "hw1" / "hw1.ipynb")
     inbox = tmp_path_factory.mktemp("inbox")
     for student, book in STUDENTS.items():
         (inbox / student).mkdir()
@@ -335,6 +338,53 @@ def test_points_by_hand_are_kept(own):
     assert "&lt;b&gt;good&lt;/b&gt;" in page
     shown = nbformat.read(own.root / "autograded" / "ada" / "hw1" / "hw1.ipynb", as_version=4)
     assert shown.cells[5].source == "Because."  # what formgrader shows
+    assert shown.cells[2].outputs[0].text == "3 points: right\n"
+
+
+BREAKS_OUT = [
+    "<script>alert(1)</script>",
+    "text <img src=x onerror=alert(1)>",
+    "[a](javascript:alert(1)) [b](vbscript:x) [c](&#106;avascript:alert(1))",
+    "[r]: javascript:alert(1)\n\n[r] and [x][r]",
+    "$<img src=x onerror=alert(1)>$ $$<svg onload=alert(1)>$$",
+    "\\begin{align}<img src=x onerror=alert(1)>\\end{align}",
+    "# <svg/onload=alert(1)>",
+    "|a|\n|-|\n|<iframe src=x>|",
+    "![p](http://example.org/seen.png)",
+    "<!-- --><a href=javascript:alert(1)>x</a>",
+    "![a](attachment:x)\n\n<javascript:alert(1)>",
+]
+
+
+def test_what_a_student_wrote_is_not_obeyed_in_formgrader():
+    """It shows the notebook through nbconvert, which lets HTML and links to scripts pass."""
+    for text in (*BREAKS_OUT, "\n\n".join(BREAKS_OUT)):
+        cells = [nbformat.v4.new_markdown_cell(harmless(text))]
+        page, _ = HTMLExporter(template_name="basic").from_notebook_node(nbformat.v4.new_notebook(cells=cells))
+        seen = Tags(page)
+        allowed = {"div", "p", "h1", "a", "table", "thead", "tbody", "tr", "th", "td"}
+        assert set(seen.tags) <= allowed, text
+        assert not [name for name, _ in seen.attributes if name.startswith("on") or name == "src"], text
+        assert all(value.startswith(("#", "http://")) for name, value in seen.attributes if name == "href"), text
+    for text in ("a < b, $x_1 < 2$, **so** `if a < b:`", "1. one\n2. two", r"$\frac{1}{2}$"):
+        assert harmless(text) == text
+    assert "\\href" not in harmless(r"$\href{javascript:alert(1)}{x}$")
+
+
+def test_formgrader_shows_what_was_added_and_printed(own):
+    assert homework(own, "export", "hw1") == 0
+    book = nbformat.read(own.root / "autograded" / "eve" / "hw1" / "hw1.ipynb", as_version=4)
+    sources = [cell.source for cell in book.cells]
+    assert sources[1] == f"'{EVIL}'"
+    assert sources[2].endswith(WRONG)
+    assert EVIL in book.cells[2].outputs[0].text
+    assert "0 points: is it the median over time" in book.cells[3].outputs[0].text
+    assert "<script>" not in sources[-1]
+    assert "<\u200bscript>" in sources[-1]
+    assert len({cell.id for cell in book.cells}) == len(book.cells)
+    told = NbGraderAPI(CourseDirectory(root=str(own.root))).get_submissions("hw1")
+    assert {each["student"] for each in told if each["autograded"]} == set(STUDENTS)
+    assert {each["student"]: each["score"] for each in told}["zoe"] == 3
 
 
 def test_formulas_stay_words():

@@ -22,8 +22,8 @@ NOON = (2030, 1, 31, 12, 0, 0)
 
 @pytest.fixture
 def course(tmp_path):
-    (tmp_path / "course" / "source").mkdir(parents=True)
-    written(source_notebook(), tmp_path / "course" / "source" / "hw1.ipynb")
+    (tmp_path / "course" / "source" / "hw1").mkdir(parents=True)
+    written(source_notebook(), tmp_path / "course" / "source" / "hw1" / "hw1.ipynb")
     return Course(tmp_path / "course")
 
 

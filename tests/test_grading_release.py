@@ -16,8 +16,8 @@ from vidlab.grading.store import Course, CourseError
 
 
 def course_of(tmp_path, book):
-    (tmp_path / "source").mkdir(exist_ok=True)
-    written(book, tmp_path / "source" / "hw1.ipynb")
+    (tmp_path / "source" / "hw1").mkdir(parents=True, exist_ok=True)
+    written(book, tmp_path / "source" / "hw1" / "hw1.ipynb")
     return Course(tmp_path)
 
 

@@ -26,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, help: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
-        made.add_argument("assignment", metavar="ASSIGNMENT", help="the name of the notebook in source/, as hw1")
+        made.add_argument("assignment", metavar="ASSIGNMENT", help="as hw1, for source/hw1/hw1.ipynb")
         made.add_argument("--course", type=Path, default=argparse.SUPPRESS, metavar="DIR", help=argparse.SUPPRESS)
         return made
 
@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--scheduler", metavar="URL", help="of a Dask cluster, as tcp://host:8786")
     grade.add_argument("--unsafe", action="store_true", help=f"{UNSAFE}; for a machine that is itself a jail")
     command("feedback", "write a page for each student")
-    command("export", "bring nbgrader's gradebook up to date, and write the table of grades")
+    export = command("export", "bring nbgrader's gradebook up to date, and write the table of grades")
+    export.add_argument("--into", type=Path, metavar="CSV", help="also fill in this worksheet of Moodle or Canvas")
+    export.add_argument("--column", metavar="NAME", help="the column to fill in, where it cannot be guessed")
     command("report", "write a page about the class")
     return parser
 
@@ -118,7 +120,13 @@ def _export(course, args: argparse.Namespace) -> int:
     from .gradebook import export
 
     print(export(course, args.assignment))
-    return 0
+    if args.into is None:
+        return 0
+    from .worksheet import fill
+
+    filled = fill(course, args.assignment, args.into, args.column)
+    print(filled.path, f"{filled.count} grades", *filled.troubles, sep="\n")
+    return 1 if filled.troubles else 0
 
 
 def _report(course, args: argparse.Namespace) -> int:

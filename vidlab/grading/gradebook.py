@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import sysconfig
 import warnings
 from dataclasses import dataclass, field
@@ -105,6 +106,17 @@ def guarded(value: object) -> object:
     return f"'{value}" if formula else value
 
 
+def harmless(text: str) -> str:
+    """Markdown whose HTML, links and commands of MathJax that make links are seen, and not obeyed: formgrader's page
+    may do all that you may do in Jupyter. A sign without width breaks them.
+
+    >>> ascii(harmless("2 < 3, <script>"))
+    "'2 < 3, <\\\\u200bscript>'"
+    """
+    breaks = r"<(?=[A-Za-z/!?])|\](?=[(:])|\\(?=href|Href|url|require|class|style|cssId|unicode)"
+    return re.sub(breaks, "\\g<0>\u200b", text)
+
+
 def _open(course: Course) -> Gradebook:
     """nbgrader asks the program `alembic` for a version; it lies where this Python's programs lie."""
     before = os.environ.get("PATH", "")
@@ -182,15 +194,39 @@ def _by_hand(book: Gradebook, name: str, row: Row) -> None:
 
 
 def _to_read(course: Course, source: Path, record: Record) -> None:
-    """The notebook that formgrader shows: the instructor's, with the student's answers and what the checks said."""
+    """The notebook that formgrader shows: the instructor's, with the student's answers, the code that was added, what
+    they printed when they were graded, and what the checks said. And the time as formgrader wants to find it.
+    """
     answers = {name: text for name, kind, text in record.steps if kind in ("answer", "manual")}
-    marks = {mark["id"]: mark for mark in record.grade["marks"]}
+    added: dict[str, list] = {}
+    for name, kind, text in record.steps:
+        if kind == "added":
+            made = nbformat.v4.new_code_cell(text, outputs=_shown(record, name))
+            added.setdefault(name.rpartition(", added")[0], []).append(made)
     book = nbformat.read(source, as_version=4)
+    cells = added.get("start", [])
     for cell in book.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        cell.source = answers.get(name, cell.source) if record.steps else cell.source
+        if record.steps and name in answers:
+            cell.source = answers[name] if cell.cell_type == "code" else harmless(answers[name])
         if cell.cell_type == "code":
-            words = f"{marks[name]['points']:g} points: {marks[name]['reason']}\n" if name in marks else ""
-            cell.outputs = [nbformat.v4.new_output("stream", text=words)] if words else []
-    path = course.root / "autograded" / record.student / source.stem / source.name
+            cell.outputs = _shown(record, name)
+        cells += [cell, *added.get(name, [])]
+    book.cells = cells
+    for number, cell in enumerate(cells):
+        cell.id = f"c{number}"
+    name = source.stem
+    path = course.root / "autograded" / record.student / name / source.name
     write(path, nbformat.writes(book).encode("utf-8", "replace"))
+    when = datetime.fromisoformat(record.submitted).astimezone(timezone.utc)
+    write(course.submission(record.student, name).with_name("timestamp.txt"), f"{when:%Y-%m-%d %H:%M:%S} UTC".encode())
+
+
+def _shown(record: Record, name: str | None) -> list:
+    """What a cell printed, its error, and what the check said, as a cell's output."""
+    mark = next((mark for mark in record.grade["marks"] if mark["id"] == name), None)
+    told = record.grade["cells"].get(name, {})
+    words = [told.get("printed", "").rstrip("\n"), told.get("error", "")]
+    words += [f"{mark['points']:g} points: {mark['reason']}"] if mark else []
+    text = "\n".join(word for word in words if word)
+    return [nbformat.v4.new_output("stream", text=f"{text}\n")] if text else []

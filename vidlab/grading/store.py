@@ -1,6 +1,6 @@
 """A course's folder: where each thing is kept, and how it is written so that a kill at any moment leaves nothing half.
 
-source/hw1.ipynb   release/hw1/   submitted/STUDENT/hw1/hw1.ipynb   graded/hw1/STUDENT.json
+source/hw1/hw1.ipynb   release/hw1/   submitted/STUDENT/hw1/hw1.ipynb   graded/hw1/STUDENT.json
 feedback/hw1/STUDENT.html   grades/hw1.csv   gradebook.db   secret
 """
 
@@ -54,11 +54,17 @@ class Course:
             raise CourseError(f"there is no folder {root}", wanted="the folder of a course, with source/ in it")
 
     def source(self, assignment: str) -> Path:
-        """The instructor's notebook."""
-        path = self.root / "source" / f"{usable(assignment)}.ipynb"
+        """The instructor's notebook, in a folder of its own, as nbgrader has it."""
+        place = self.root / "source"
+        path = place / usable(assignment) / f"{assignment}.ipynb"
         if not path.is_file():
-            there = sorted(p.stem for p in path.parent.glob("*.ipynb"))
-            raise CourseError(f"there is no {path}", wanted=", ".join(there) or "source/ASSIGNMENT.ipynb")
+            there = sorted(p.stem for p in place.glob("*/*.ipynb") if p.stem == p.parent.name)
+            loose = (place / path.name).is_file()
+            raise CourseError(
+                f"there is no {path}",
+                wanted=", ".join(there) or "source/ASSIGNMENT/ASSIGNMENT.ipynb",
+                mend=f"move source/{path.name} to source/{assignment}/" if loose else "",
+            )
         return path
 
     def submission(self, student: str, assignment: str) -> Path:
