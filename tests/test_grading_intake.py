@@ -12,7 +12,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from of_grading import MEDIAN, handed_in, source_notebook, written
 
-from vidlab.grading import assignment, examine, intake
+from vidlab.grading import assignment, intake, marks
 from vidlab.grading.intake import ADDED, CELLS, LARGEST, SOURCE, IntakeError
 
 
@@ -92,7 +92,7 @@ def test_what_is_no_plain_file_is_refused(homework, tmp_path, monkeypatch, make)
     make(tmp_path / "s.ipynb", target)
     with pytest.raises(IntakeError) as caught:
         intake.take(tmp_path / "s.ipynb", homework)
-    told = examine.refused(homework, caught.value)
+    told = marks.refused(homework, caught.value)
     assert told.points == 0
     assert all(mark.reason and mark.state == "failed" and str(tmp_path) not in mark.reason for mark in told.marks)
 

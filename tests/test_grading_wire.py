@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from vidlab.grading import wire
-from vidlab.grading.wire import LENGTHS, RAW, TEXT, VALUES, Packed, WireError, read, receive, send
+from vidlab.grading.messages import LENGTHS, RAW, TEXT, WireError, receive, send, words
+from vidlab.grading.wire import VALUES, Packed, read
 
 
 def there_and_back(value, **about):
@@ -303,5 +304,5 @@ def test_who_does_not_read_does_not_hold_the_sender(ends):
 
 
 def test_words():
-    assert wire.words("né\ud800!") == "né?!"
-    assert wire.words(None) == wire.words(b"x") == wire.words(["x"]) == ""
+    assert words("né\ud800!") == "né?!"
+    assert words(None) == words(b"x") == words(["x"]) == ""

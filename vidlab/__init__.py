@@ -6,18 +6,21 @@ per frame, from frame t to frame t+1.
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Any
 
 from .errors import ClipError, DataError, ShapeError, VidlabError
+
+if TYPE_CHECKING:
+    from .devices import device
 
 __version__ = "0.1.0"
 __all__ = ["ClipError", "DataError", "ShapeError", "VidlabError", "device"]
 
 
-def device() -> torch.device:
-    """The fastest device here: CUDA, then Apple's MPS, then the CPU."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
+def __getattr__(name: str) -> Any:
+    """`device` is there when it is asked for: torch takes a second, which `vidlab --help` can do without."""
+    if name == "device":
+        from .devices import device
+
+        return device
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

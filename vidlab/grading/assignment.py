@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import nbformat
-
 from ..errors import VidlabError
 from .jail import Limits
 
@@ -92,6 +90,8 @@ def load(path: Path) -> Assignment:
         AssignmentError: no notebook, ids that are missing or twice there, no points, markers that do not close, code
             that is none, or a hidden check whose message is not a plain string (it could carry the hidden input).
     """
+    import nbformat  # a second of starting, and memory, that those who grade can do without
+
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:

@@ -18,56 +18,22 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from . import wire
+from . import messages
 from .assignment import Assignment, Cell
-from .intake import IntakeError, Submission
-from .jail import Ended, Jail, Session
+from .intake import Submission
+from .jail import SLACK, Ended, Jail, Session
+from .marks import Grade, Mark
 from .remote import StudentError, names
 
 REASON = 600  # characters of a reason
-SLACK = 60.0  # seconds a check may compute by itself, beside what it waits for
 UNTOUCHED = ("YOUR ANSWER HERE", "# YOUR CODE HERE\nraise NotImplementedError()")  # as nbgrader hands them out
 ROOM = 2 << 30  # bytes that a check may add to this process: a tensor of an unexpected shape can be spread to any size
-
-
-@dataclass
-class Mark:
-    """What one question got. state: "right", "wrong", "open" (nothing written), "failed" (not run) or "manual"."""
-
-    id: str
-    points: float
-    most: float
-    state: str
-    reason: str = ""
-
-
-@dataclass
-class Grade:
-    """What a submission got; `manual` points are still to come. cells: what answers printed, and their errors."""
-
-    marks: list[Mark] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    cells: dict[str, dict] = field(default_factory=dict)
-
-    @property
-    def points(self) -> float:
-        return sum(mark.points for mark in self.marks)
-
-    def as_dict(self) -> dict:
-        return asdict(self)
-
-
-def refused(assignment: Assignment, error: IntakeError) -> Grade:
-    """The grade of a submission that cannot be read: nothing, and why."""
-    marks = [Mark(cell.id, 0.0, cell.points, "failed", error.what) for cell in assignment.questions]
-    return Grade(marks, [str(error)])
 
 
 class Examiner:
@@ -222,11 +188,11 @@ def _told(answer: dict) -> dict:
     """What the jail says of a cell, cut down to words."""
     error, words = answer.get("error"), ""
     if isinstance(error, dict):
-        kind, says = wire.words(error.get("type")), wire.words(error.get("says"))
+        kind, says = messages.words(error.get("type")), messages.words(error.get("says"))
         line = error.get("line")
         at = f", line {line}" if type(line) is int and 0 < line < 1_000_000 else ""
         words = f"{kind[:80] or 'an error'}{at}: {says}"[:REASON]
-    return {"printed": wire.words(answer.get("printed"))[:20_000], "error": words}
+    return {"printed": messages.words(answer.get("printed"))[:20_000], "error": words}
 
 
 def _hints(part: str) -> set[str]:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import calls, wire
+from . import calls, messages, wire
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
@@ -128,12 +128,12 @@ class Inmate:
     def serve(self) -> None:
         jobs = {"run": self.run, "call": self.call, "get": self.get}
         while True:
-            message, raw = wire.receive(self.line)
+            message, raw = messages.receive(self.line)
             try:
                 answer, raw = jobs[message["do"]](message, raw)
             except BaseException as error:
                 answer, raw = {"error": said(error)}, b""
-            wire.send(self.line, answer, raw)
+            messages.send(self.line, answer, raw)
 
     def run(self, message: dict, raw: bytes) -> tuple[dict, bytes]:
         """A cell; what it prints is kept, as far as it is not too much."""
@@ -144,7 +144,7 @@ class Inmate:
                 exec(compile(plain(message["source"]), name, "exec"), self.names)
             except BaseException as problem:
                 error = said(problem, name)
-        return {"printed": wire.words(printed.text), "error": error}, b""
+        return {"printed": messages.words(printed.text), "error": error}, b""
 
     def call(self, message: dict, raw: bytes) -> tuple[dict, bytes]:
         """A function, method or network."""
@@ -211,8 +211,8 @@ def said(error: BaseException, cell: str = "") -> dict:
         words = str(error)[:500]
     except BaseException:
         words = ""
-    words = wire.words(words)
-    return {"type": wire.words(kind)[:80], "says": words, "line": line if isinstance(line, int) else None}
+    words = messages.words(words)
+    return {"type": messages.words(kind)[:80], "says": words, "line": line if isinstance(line, int) else None}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import VidlabError
 from .assignment import Assignment, Cell
-from .wire import words
+from .messages import words
 
 LARGEST, CELLS, SOURCE, ADDED = 20 << 20, 2_000, 200_000, 100  # bytes, cells, characters of one, cells added
 

@@ -27,7 +27,7 @@ from pathlib import Path
 import vidlab
 
 from ..errors import VidlabError
-from . import wire
+from . import messages
 
 SYSTEM = (
     "/usr",
@@ -44,6 +44,7 @@ COVERED = ("/usr/local/share",)  # nbgrader keeps here what all students hand in
 PROCESSES = 64
 WATCH = 0.1  # seconds between two looks at what it uses
 PATIENCE = 5
+SLACK = 60.0  # seconds a check may compute by itself, beside what it waits for
 
 
 class JailError(VidlabError, RuntimeError):
@@ -168,15 +169,15 @@ class Session:
         try:
             if seconds <= 0:
                 raise TimeoutError
-            wire.send(self.line, message, raw, timeout=seconds)
-            return wire.receive(self.line, max(began + seconds - time.monotonic(), WATCH))
+            messages.send(self.line, message, raw, timeout=seconds)
+            return messages.receive(self.line, max(began + seconds - time.monotonic(), WATCH))
         except TimeoutError:
             reason = f"it was stopped after {seconds:g} seconds"
             if seconds < PATIENCE * self.limits.seconds:
                 reason = f"the {self.limits.total} seconds for the whole notebook were used up"
         except (EOFError, ConnectionError):
             reason = "its process ended: it left by itself, crashed, or used too much memory or processor time"
-        except wire.WireError as error:
+        except messages.WireError as error:
             reason = f"what it answered cannot be read ({error.what})"
         raise self.broken(self.too_much or reason)
 

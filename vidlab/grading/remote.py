@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ..errors import VidlabError
-from . import wire
+from . import messages, wire
 from .jail import Session
 
 BUILTIN = {  # the names of exceptions that may be told; another name could carry what it was given
@@ -89,7 +89,7 @@ class Remote:
         error = answer.get("error")
         if error is not None or "value" not in answer:
             error = error if isinstance(error, dict) else {}
-            kind, says = (wire.words(error.get(key)) for key in ("type", "says"))
+            kind, says = (messages.words(error.get(key)) for key in ("type", "says"))
             raise StudentError(repr(self), kind, says[:300])
 
         def held(number: int, kind: str) -> Remote:
@@ -101,7 +101,7 @@ class Remote:
 
         try:
             return wire.read(answer["value"], raw, held)
-        except wire.WireError as error:
+        except messages.WireError as error:
             raise self._session.broken(f"what it answered cannot be read: {error.what}") from error
 
 

@@ -1,6 +1,6 @@
 """What goes between the grader and the jail: JSON, and the raw bytes of arrays. Nothing is executed when it is read.
 
-A message is two lengths (four bytes each, big-endian), that many bytes of JSON, and that many raw bytes:
+`messages` carries it. In JSON stands
 
     None, True, "word", 1, 1.5     as JSON has them
     {"l": [...]}, {"t": [...]}     a list, a tuple
@@ -14,20 +14,16 @@ and arrays lie one behind the other, so that what is made is never larger than w
 
 from __future__ import annotations
 
-import json
 import math
-import socket
-import struct
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..errors import VidlabError
+from .messages import RAW, WireError, words
 
-TEXT, RAW, VALUES, DEPTH, AXES = 1 << 20, 1 << 26, 20_000, 16, 8  # bytes, bytes, and how many
+VALUES, DEPTH, AXES = 20_000, 16, 8  # how many
 DTYPES = {
     str(dtype).removeprefix("torch."): dtype
     for dtype in (
@@ -35,11 +31,6 @@ DTYPES = {
         *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
     )
 }
-LENGTHS = struct.Struct("!II")
-
-
-class WireError(VidlabError, ValueError):
-    """What came is no message."""
 
 
 class Packed:
@@ -134,11 +125,6 @@ def read(text: Any, raw: bytes, held: Callable[[int, str], Any] | None = None) -
     return value(text, 0)
 
 
-def words(value: Any) -> str:
-    """What the other side says, as text that can be written; anything else as nothing."""
-    return value.encode(errors="replace").decode() if type(value) is str else ""
-
-
 def _word(node: Any) -> bool:
     """Text that can be written to a file: half of a surrogate pair cannot."""
     return type(node) is str and (node.isascii() or words(node) == node)
@@ -167,49 +153,3 @@ def array(node: list, raw: bytes, first: int = 0) -> tuple[torch.Tensor, int]:
 def _bits(data: bytearray) -> bytearray:
     """Every byte 0 or 1: another one would be a bool that is neither."""
     return bytearray((np.frombuffer(data, np.uint8) != 0).astype(np.uint8).tobytes())
-
-
-def send(line: socket.socket, message: dict, raw: bytes = b"", timeout: float | None = None) -> None:
-    """Write one message; who does not read it in time gets no more."""
-    text = json.dumps(message).encode()
-    line.settimeout(timeout)
-    line.sendall(LENGTHS.pack(len(text), len(raw)) + text)
-    if raw:
-        line.sendall(raw)
-
-
-def receive(line: socket.socket, timeout: float | None = None) -> tuple[dict, bytes]:
-    """Read one message, all of it until `timeout` seconds from now.
-
-    Raises:
-        TimeoutError: it did not come in time.
-        EOFError: the other side is gone.
-        WireError: what came is no message, or too long.
-    """
-    end = None if timeout is None else time.monotonic() + timeout
-    text_length, raw_length = LENGTHS.unpack(_exactly(line, LENGTHS.size, end))
-    if text_length > TEXT or raw_length > RAW:
-        raise WireError("a message that is too long", wanted=f"at most {TEXT + RAW:,} bytes")
-    text, raw = _exactly(line, text_length, end), _exactly(line, raw_length, end)
-    try:
-        message = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise WireError("a message that is no JSON") from error
-    if type(message) is not dict:
-        raise WireError("a message of another form")
-    return message, raw
-
-
-def _exactly(line: socket.socket, length: int, end: float | None) -> bytes:
-    data, got = bytearray(length), 0
-    view = memoryview(data)
-    while got < length:
-        left = None if end is None else end - time.monotonic()
-        if left is not None and left <= 0:
-            raise TimeoutError("no whole message in time")
-        line.settimeout(left)
-        more = line.recv_into(view[got:])
-        if not more:
-            raise EOFError("the other side is gone")
-        got += more
-    return bytes(data)

@@ -21,15 +21,17 @@ from collections import deque
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from . import intake
 from .assignment import Assignment
-from .examine import SLACK, Examiner, refused
 from .intake import IntakeError
-from .jail import JailError
+from .jail import SLACK, JailError
+from .marks import refused
 from .store import digest
+
+if TYPE_CHECKING:  # torch takes a second, and memory: the process that writes does without
+    from .examine import Examiner
 
 Job = tuple[str, Path, str]  # key, file, sha256
 BIRTHS = 5  # processes in a row that end before they could begin
@@ -62,6 +64,8 @@ def examined(assignment: Assignment, secret: bytes, data: bytes) -> str:
 
 def _ready(assignment: Assignment, secret: bytes) -> Examiner:
     """This process's examiner, whose jail has worked once."""
+    from .examine import Examiner
+
     wanted = (assignment.version, secret)
     if _examiner and _examiner[0][0] != wanted:
         _examiner.pop()[1].close()
@@ -164,6 +168,8 @@ class _Worker:
 
 def _serve(line: Connection, assignment: Assignment, secret: bytes) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
+    import torch
+
     torch.set_num_threads(1)
     try:
         try:
