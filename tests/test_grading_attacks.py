@@ -432,8 +432,7 @@ def median(clip):
 SPOILS = {"patched builtins", "patched wire", "patched torch", "a check of its own", "trace", "finds the sockets"}
 SPOILS |= {"never reads"}
 # Whoever does these is ended because of it, before the time is over.
-MEMORY = {"a big allocation that is granted", "many small allocations", "allocations in children"}
-MEMORY |= {"shared memory with a child", "memory while it answers"}
+MEMORY = {"many small allocations", "allocations in children", "shared memory with a child", "memory while it answers"}
 # What a forged reply to a call can be: its JSON, its raw bytes, and lengths that lie.
 RIGHT = '{"value": {"x": [0, "float32", [3, 4, 4]]}}'
 FORGED = {
