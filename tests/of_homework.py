@@ -13,7 +13,6 @@ import pytest
 from vidlab.grading import assignment, examine, intake
 
 FOLDER = Path(__file__).parents[1] / "notebooks" / "homework"
-STUB = "    raise NotImplementedError\n"
 
 
 class Homework:
@@ -149,11 +148,12 @@ class Homework:
 
 def stubs(homework):
     """Every answer cell as students get it."""
-    return {
-        cell.id: assignment.SOLUTION.sub(STUB, cell.source)
-        for cell in homework.cells
-        if cell.kind in ("answer", "manual")
-    }
+
+    def stub(match):
+        return re.match(r"[ \t]*", match[0])[0] + "raise NotImplementedError\n"
+
+    theirs = [cell for cell in homework.cells if cell.kind in ("answer", "manual")]
+    return {cell.id: assignment.SOLUTION.sub(stub, cell.source) for cell in theirs}
 
 
 def given(homework):
