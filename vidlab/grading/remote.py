@@ -21,7 +21,7 @@ BUILTIN = {  # the names of exceptions that may be told; another name could carr
     *("ImportError", "IndexError", "KeyError", "MemoryError", "ModuleNotFoundError", "NameError", "OSError"),
     *("NotImplementedError", "OverflowError", "PermissionError", "RecursionError", "RuntimeError", "StopIteration"),
     *("SyntaxError", "TabError", "IndentationError", "TypeError", "UnboundLocalError", "ValueError"),
-    *("ZeroDivisionError", "ShapeError", "EinopsError", "KeyboardInterrupt", "SystemExit"),
+    *("ZeroDivisionError", "LinAlgError", "ShapeError", "EinopsError", "KeyboardInterrupt", "SystemExit"),
 }
 
 TENSORS = frozenset(dir(torch.Tensor)) - frozenset(dir(torch.nn.Module))  # a network has `.to`, no tensor's `.shape`
