@@ -35,7 +35,7 @@ course: $(TEST)  ## run every lesson from a fresh kernel and save it (COURSE_ARG
 results: $(LEARN)  ## train what the tables of results need, over 3 seeds (RESULTS_ARGS="--only direction --workers 2")
 	@$(BIN)/python -m vidlab.runner $(RESULTS_ARGS)
 
-bench: $(TEST)  ## measure: widgets, key to pixels, decoding, optical flow beside its peers
+bench: $(TEST)  ## measure: widgets, decoding, optical flow and grading beside their peers
 	@$(BIN)/python -m pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[test,bench]'
 	@for program in tests/bench/bench_*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
 
