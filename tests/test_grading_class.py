@@ -434,6 +434,7 @@ def test_pages_for_students_and_about_the_class(own, capsys):
     assert "a person will read it" in eve.words
     assert "no JSON" in pages["mal"]
     about = Tags(pages["the class"]).words
+    assert re.search(r"1\s*all\s*the notebook is damaged", about)  # once, not for each question
     assert "7 submissions; 2.71 of 10 points on average; 3 answers are still to be read" in about
     assert "ada, cora" in about
     assert "not tried yet" in about

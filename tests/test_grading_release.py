@@ -6,13 +6,21 @@ import zipfile
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
-from of_grading import source_notebook, written
+from of_grading import cell, source_notebook, written
 
 from vidlab import cli
 from vidlab.grading import intake
 from vidlab.grading.assignment import HIDDEN, SOLUTION, AssignmentError, load
 from vidlab.grading.release import release
 from vidlab.grading.store import Course, CourseError
+
+
+def test_a_heading_names_the_questions_below_it(tmp_path):
+    book = source_notebook()
+    text = "## 2 · A *net* (2 points, 5 minutes)\n\nMake one.\n## not this"
+    book.cells.insert(3, cell(text, "ask", text=True))
+    titles = load(written(book, tmp_path / "hw1.ipynb")).titles
+    assert (titles["median-check"], titles["net-check"]) == ("", "2 · A *net*")
 
 
 def course_of(tmp_path, book):

@@ -51,12 +51,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A name and its cells in order. masked, limits: of the jail."""
+    """A name and its cells in order. masked, limits: of the jail. titles: the heading above each question."""
 
     name: str
     cells: tuple[Cell, ...]
     masked: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    titles: dict[str, str] = field(default_factory=dict)
 
     @property
     def questions(self) -> list[Cell]:
@@ -96,8 +97,10 @@ def load(path: Path) -> Assignment:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:
         raise AssignmentError(f"{path} cannot be read ({type(error).__name__})", wanted="a notebook") from error
-    cells, seen = [], set()
+    cells, seen, titles, heading = [], set(), {}, ""
     for number, cell in enumerate(notebook.cells):
+        found = re.search(r"^## +(.+?)(?: *\([^()]*\))?$", cell.source, re.M) if cell.cell_type == "markdown" else None
+        heading = found[1] if found else heading
         about = cell.metadata.get("nbgrader", {})
         kind, code = _kind(about), cell.cell_type == "code"
         if kind is None or (kind == "given" and not code):
@@ -112,12 +115,13 @@ def load(path: Path) -> Assignment:
                 f"{path.name}: grade_id {name!r} of cell {number}", wanted="one of its own for each cell"
             )
         seen.add(name)
+        titles[name] = heading
         made = Cell(name, kind, cell.source, float(about.get("points") or 0), code)
         _check(made, path.name)
         cells.append(made)
     about = notebook.metadata.get("vidlab", {})
     limits = Limits(**{key: about[key] for key in ("seconds", "total", "memory") if key in about})
-    made = Assignment(path.stem, tuple(cells), tuple(about.get("masked", ())), limits)
+    made = Assignment(path.stem, tuple(cells), tuple(about.get("masked", ())), limits, titles)
     if not made.questions:
         raise AssignmentError(f"{path.name} asks nothing", wanted="at least one check or manual cell with points")
     return made

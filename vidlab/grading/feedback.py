@@ -29,7 +29,7 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; bo
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 pre { padding: .6rem .8rem; border: 1px solid var(--line); border-radius: 4px; overflow: auto; max-height: 40rem;
   white-space: pre-wrap; font: 14px/1.45 ui-monospace, monospace; unicode-bidi: plaintext; }
-.quiet { color: var(--quiet); } meter { width: 8rem; }
+.quiet { color: var(--quiet); font-weight: normal; } .short { white-space: nowrap; } meter { width: 8rem; }
 """
 POLICY = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
@@ -53,9 +53,10 @@ STUDENT = """
 <h2>Questions</h2>
 <table><thead><tr><th scope="col">Question<th scope="col" class="n">Points<th scope="col">State<th scope="col">Reason
 </tr></thead><tbody>
-{% for mark in row.marks %}<tr><th scope="row">{{ mark.id }}</th>
-<td class="n">{{ "%g" % mark.points }} of {{ "%g" % mark.most }}</td><td>{{ mark.state }}</td>
-<td>{{ mark.reason }}{% if mark.comment %}<br>{{ mark.comment }}{% endif %}</td></tr>
+{% for mark in row.marks %}<tr><th scope="row">{{ titles[mark.id] }} <span class="quiet">{{ mark.id }}</span></th>
+<td class="n">{{ "%g" % mark.points }} of {{ "%g" % mark.most }}</td><td class="short">{{ mark.state }}</td>
+<td>{% if mark.state != "right" %}{{ mark.reason }}{% endif %}
+{% if mark.comment %}<br>{{ mark.comment }}{% endif %}</td></tr>
 {% endfor %}</tbody></table>
 <h2>What you handed in</h2>
 {% for id, kind, source in row.record.steps %}<h3>{{ id }}</h3>
@@ -71,7 +72,7 @@ CLASS = """
 <h2>Questions</h2>
 <table><thead><tr><th scope="col">Question<th scope="col" class="n">Mean<th scope="col">Share of the points
 {% for state in states %}<th scope="col" class="n">{{ state }}{% endfor %}</tr></thead><tbody>
-{% for q in questions %}<tr><th scope="row">{{ q.id }}</th>
+{% for q in questions %}<tr><th scope="row">{{ titles[q.id] }} <span class="quiet">{{ q.id }}</span></th>
 <td class="n">{{ "%.2f" % q.mean }} of {{ "%g" % q.most }}</td>
 <td><meter value="{{ q.mean }}" max="{{ q.most }}" aria-label="{{ q.id }}"></meter></td>
 {% for state in states %}<td class="n">{{ q.states[state] or "–" }}</td>{% endfor %}</tr>
@@ -85,7 +86,8 @@ CLASS = """
 {% endfor %}</tbody></table>
 <h2>Most frequent reasons</h2>
 <table><thead><tr><th scope="col" class="n">Students<th scope="col">Question<th scope="col">Reason</tr></thead><tbody>
-{% for (id, reason), count in reasons %}<tr><td class="n">{{ count }}</td><td>{{ id }}</td><td>{{ reason }}</td></tr>
+{% for (id, reason), count in reasons %}<tr><td class="n">{{ count }}</td><td class="short">{{ id }}</td>
+<td>{{ reason }}</td></tr>
 {% else %}<tr><td colspan="3">None: everything is right.</td></tr>{% endfor %}</tbody></table>
 {% if waiting %}<h2>To be read by a person</h2>
 <ul>{% for student, id in waiting %}<li>{{ student }}: {{ id }}</li>{% endfor %}</ul>{% endif %}
@@ -109,7 +111,8 @@ def student_page(assignment: Assignment, row: Row) -> bytes:
     """What one student gets: nothing of anybody else, nothing that is hidden."""
     when = datetime.fromisoformat(row.record.submitted).astimezone(timezone.utc)
     title, waiting = f"{assignment.name}: {row.record.student}", sum(mark["review"] for mark in row.marks)
-    return _page(STUDENT, title=title, row=row, waiting=waiting, when=f"{when:%Y-%m-%d %H:%M} UTC")
+    words = {"title": title, "row": row, "waiting": waiting, "titles": assignment.titles}
+    return _page(STUDENT, when=f"{when:%Y-%m-%d %H:%M} UTC", **words)
 
 
 def report(course: Course, name: str) -> Path:
@@ -120,12 +123,11 @@ def report(course: Course, name: str) -> Path:
         mean = sum(mark["points"] for mark in column) / len(rows)
         states = Counter(mark["state"] for mark in column)
         questions.append({"id": column[0]["id"], "most": column[0]["most"], "mean": mean, "states": states})
-    reasons = Counter(
-        (mark["id"], mark["reason"])
-        for row in rows
-        for mark in row.marks
-        if mark["state"] in ("wrong", "open", "failed")
-    )
+    reasons: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        lost = [(mark["id"], mark["reason"]) for mark in row.marks if mark["state"] in ("wrong", "open", "failed")]
+        same = {reason for _, reason in lost}
+        reasons.update([("all", *same)] if len(lost) == len(row.marks) and len(same) == 1 else lost)
     files: dict[str, list[str]] = {}
     for row in rows:
         files.setdefault(row.record.sha256, []).append(row.record.student)
@@ -135,6 +137,7 @@ def report(course: Course, name: str) -> Path:
     page = _page(
         CLASS,
         title=f"{name}: the class",
+        titles=load(course.source(name)).titles,
         rows=rows,
         most=most,
         mean=round(sum(row.final for row in rows) / len(rows), 2),
