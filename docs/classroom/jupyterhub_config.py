@@ -1,4 +1,4 @@
-"""A JupyterHub for one class on one machine. Start: jupyterhub -f docs/classroom/jupyterhub_config.py
+"""A JupyterHub for one class on one machine. docs/classroom.md says how to start it.
 
 Everybody with an account on this machine may log in, and gets a JupyterLab of their own.
 """
@@ -11,6 +11,7 @@ c.JupyterHub.bind_url = (
     "http://127.0.0.1:8000"  # put a web server with TLS in front of it, or use The Littlest JupyterHub
 )
 c.Authenticator.allow_all = True  # whom the machine knows; or allowed_users = {"ana", "bob"}
+c.Authenticator.blocked_users = {"root"}
 c.Spawner.default_url = "/lab"
 c.Spawner.notebook_dir = "~"
 c.Spawner.http_timeout = c.Spawner.start_timeout = 120  # the first start after a while is slow
