@@ -321,7 +321,8 @@ def test_written_films_come_back(tmp_path):
     back = clips.read(path)
     assert (len(back), back.fps, back.shape[2:]) == (12, 24, (48, 64))
     assert (back.float() - smooth).abs().mean() < 0.02  # H.264 is lossy: below two per cent
-    assert clips.write(tmp_path / "b.mp4", smooth, fps=24).read_bytes() == path.read_bytes()
+    again = clips.read(clips.write(tmp_path / "b.mp4", smooth, fps=24))  # not the same bytes on every processor
+    assert (again.float() - back.float()).abs().mean() < 0.01
     assert clips.read(clips.write(tmp_path / "c.mp4", back)).fps == 24
     assert not list(tmp_path.glob("*part*"))
 

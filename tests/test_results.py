@@ -373,7 +373,8 @@ def test_the_kept_numbers_are_of_this_code():
     for experiment, row in LINES:
         probe = runs.probe(experiment, row)
         mend = f"{experiment.name}: {row.name}. make results RESULTS_ARGS='--only {experiment.name}'"
-        assert runs.agree(kept[experiment.name]["rows"][row.name]["probe"], probe), mend
+        known = kept[experiment.name]["rows"][row.name]["probe"]
+        assert probe == pytest.approx(known, rel=1e-2), mend  # processors differ by 0.2 % after three steps
 
 
 def test_what_is_declared_can_be_run():
