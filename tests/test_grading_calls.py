@@ -7,7 +7,7 @@ import pytest
 from vidlab.grading import calls
 
 
-def run(program, number, machine):
+def run(program, number, machine, family=1):
     """What the kernel does with a call: the value that the filter returns."""
     steps = [struct.unpack("HBBI", program[at : at + 8]) for at in range(0, len(program), 8)]
     at = value = 0
@@ -16,7 +16,7 @@ def run(program, number, machine):
         if code == calls.RETURN:
             return k
         if code == calls.LOAD:
-            value = {0: number, 4: machine}[k]
+            value = {0: number, 4: machine, 16: family}[k]
         else:
             assert code in (calls.EQUAL, calls.AT_LEAST)
             at += yes if (value == k if code == calls.EQUAL else value >= k) else no
@@ -30,6 +30,9 @@ def test_what_is_refused_and_nothing_else(machine):
     assert len(refused) == len(calls.REFUSED)
     for number in range(600):
         assert run(program, number, name) == (calls.REFUSE if number in refused else calls.ALLOW)
+    socket = calls.SOCKET[column]
+    assert [run(program, socket, name, family) for family in (1, 2, 10, 16, 40)] == [calls.ALLOW, *[calls.REFUSE] * 4]
+    assert run(program, socket + 1, name, 40) == calls.ALLOW  # another call, whose argument means another thing
     assert run(program, calls.OTHER_TABLE, name) == calls.REFUSE
     assert run(program, calls.OTHER_TABLE + 1, name) == calls.REFUSE
     for other in (0, 0x40000003, *(each[1] for each in calls.MACHINES.values() if each[1] != name)):

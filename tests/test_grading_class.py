@@ -30,7 +30,9 @@ from vidlab import cli
 from vidlab.grading import workers
 from vidlab.grading.assignment import load
 from vidlab.grading.gradebook import Gradebook, guarded, harmless, standing
-from vidlab.grading.store import Course
+from vidlab.grading.jail import Ended, Session
+from vidlab.grading.store import Course, note_time
+from vidlab.grading.store import handed_in as own_time
 
 pytestmark = pytest.mark.linux
 
@@ -265,11 +267,25 @@ def test_without_a_jail_nobody_is_graded(collected, tmp_path_factory, monkeypatc
     assert records(course) == {}
 
 
-def test_unsafe_says_what_it_gives_up_and_grades(collected, undisturbed, tmp_path_factory, monkeypatch, capsys):
+def test_a_jail_in_which_nothing_runs_gives_nobody_a_zero(own, monkeypatch):
+    def ended(*about):
+        raise Ended("its process ended")
+
+    monkeypatch.setattr(Session, "ask", ended)
+    told = json.loads(workers.examined(load(own.source("hw1")), b"secret", b"{}"))
+    assert "does not start" in told["jail"]
+    assert not workers._examiner
+
+
+def test_unsafe_says_what_it_gives_up_and_grades(
+    collected, undisturbed, tmp_path_factory, tmp_path, monkeypatch, capsys
+):
     course = _copy(collected, tmp_path_factory)
     with monkeypatch.context() as without:
         without.setenv("PATH", str(course.root))
+        without.setenv("TMPDIR", str(tmp_path))
         assert homework(course, "grade", "hw1", "--unsafe", "--workers", 1) == 1
+    assert not list(tmp_path.iterdir())  # what students wrote is gone
     assert "can read and change" in capsys.readouterr().err
     grades = {name: json.loads(data)["grade"] for name, data in undisturbed.items()}
     assert {name: json.loads(data)["grade"] for name, data in records(course).items()} == grades
@@ -342,6 +358,8 @@ def test_points_by_hand_are_kept(own):
 
 
 BREAKS_OUT = [
+    "# net-check\n> ## net-check\n1. # net-check\n\n* - ### net-check",
+    "net-check\n===\n\nnet-check\n---\n\n> net-check\n> --",
     "<script>alert(1)</script>",
     "text <img src=x onerror=alert(1)>",
     "[a](javascript:alert(1)) [b](vbscript:x) [c](&#106;avascript:alert(1))",
@@ -362,11 +380,11 @@ def test_what_a_student_wrote_is_not_obeyed_in_formgrader():
         cells = [nbformat.v4.new_markdown_cell(harmless(text))]
         page, _ = HTMLExporter(template_name="basic").from_notebook_node(nbformat.v4.new_notebook(cells=cells))
         seen = Tags(page)
-        allowed = {"div", "p", "h1", "a", "table", "thead", "tbody", "tr", "th", "td"}
+        allowed = set("div p a table thead tbody tr th td blockquote ol ul li".split())  # a heading takes a name
         assert set(seen.tags) <= allowed, text
         assert not [name for name, _ in seen.attributes if name.startswith("on") or name == "src"], text
         assert all(value.startswith(("#", "http://")) for name, value in seen.attributes if name == "href"), text
-    for text in ("a < b, $x_1 < 2$, **so** `if a < b:`", "1. one\n2. two", r"$\frac{1}{2}$"):
+    for text in ("a < b, $x_1 < 2$, **so** `if a < b:`", "1. one\n2. two\n\n- a\n- -3", r"$\frac{1}{2}$"):
         assert harmless(text) == text
     assert "\\href" not in harmless(r"$\href{javascript:alert(1)}{x}$")
 
@@ -382,9 +400,60 @@ def test_formgrader_shows_what_was_added_and_printed(own):
     assert "<script>" not in sources[-1]
     assert "<\u200bscript>" in sources[-1]
     assert len({cell.id for cell in book.cells}) == len(book.cells)
+    damaged = nbformat.read(own.root / "autograded" / "mal" / "hw1" / "hw1.ipynb", as_version=4).cells
+    assert [cell.source for cell in damaged if cell.metadata.nbgrader.solution] == ["", "", ""]  # not the instructor's
     told = NbGraderAPI(CourseDirectory(root=str(own.root))).get_submissions("hw1")
     assert {each["student"] for each in told if each["autograded"]} == set(STUDENTS)
     assert {each["student"]: each["score"] for each in told}["zoe"] == 3
+
+
+def test_nbgraders_own_autograde_runs_nothing(own, tmp_path):
+    """Formgrader has a button for it."""
+    mark = tmp_path / "ran"
+    book = handed_in({"median": f"open({str(mark)!r}, 'w')"})
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    written(book, own.submission("zoe", "hw1"))
+    assert homework(own, "export", "hw1") == 0
+    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
+    command = ["nbgrader", "autograde", "hw1", "--student", "zoe", "--force"]
+    done = subprocess.run(command, cwd=own.root, env=os.environ | {"PATH": path}, capture_output=True, text=True)
+    assert "zoe" in done.stderr
+    assert not mark.exists(), done.stderr
+
+
+def test_records_are_not_trusted(own):
+    """They may have come back from a machine whose jail was broken."""
+    ada = json.loads(own.record("ada", "hw1").read_bytes())
+    place = own.root / "graded" / "hw1"
+    for name, change in (
+        ("path", {"student": "../../../x"}),
+        ("other", {"student": "bob"}),
+        ("number", {"student": "number", "grade": {**ada["grade"], "marks": [{"id": "median-check", "points": "5"}]}}),
+        ("list", {"student": "list", "grade": []}),
+        ("time", {"student": "time", "submitted": "yesterday"}),
+        ("steps", {"student": "steps", "steps": [["median", "answer", 3]]}),
+    ):
+        (place / f"{name}.json").write_text(json.dumps(ada | change))
+    assert list(own.records("hw1")) == list(STUDENTS)
+
+
+def test_when_it_came(own):
+    path = own.submission("zoe", "hw1")
+    noted, mine = path.with_name("timestamp.txt"), path.with_name("submission.json")
+    mine.unlink()
+    os.utime(path, (1.8e9, 1.8e9))
+    assert own_time(path) == "2027-01-15T08:00:00+00:00"
+    noted.write_text("2026-05-04 03:02:01 UTC\n")  # nbgrader's, written after the notebook
+    os.utime(noted, (1.8e9 + 1, 1.8e9 + 1))
+    assert own_time(path) == "2026-05-04T03:02:01+00:00"
+    note_time(path, own_time(path))
+    os.utime(noted, (1.7e9, 1.7e9))  # the notebook is newer: it was copied over the old one
+    assert own_time(path) == "2027-01-15T08:00:00+00:00"
+    for text in ("", "yesterday-ish", "\udcff", "9" * 400):
+        noted.write_bytes(text.encode(errors="surrogateescape"))
+        assert own_time(path) == "2027-01-15T08:00:00+00:00"
+    note_time(own.submission("nobody", "hw1"), "2026-05-04T03:02:01+00:00")
+    assert not (own.root / "submitted" / "nobody").exists()
 
 
 def test_formulas_stay_words():

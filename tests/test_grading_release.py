@@ -17,7 +17,7 @@ from vidlab.grading.store import Course, CourseError
 
 def test_a_heading_names_the_questions_below_it(tmp_path):
     book = source_notebook()
-    text = "## 2 · A *net* (2 points, 5 minutes)\n\nMake one.\n## not this"
+    text = "## 1 · Another\n\n## 2 · A *net* (2 points, 5 minutes)\n\nMake one."
     book.cells.insert(3, cell(text, "ask", text=True))
     titles = load(written(book, tmp_path / "hw1.ipynb")).titles
     assert (titles["median-check"], titles["net-check"]) == ("", "2 · A *net*")

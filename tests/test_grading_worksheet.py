@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from of_grading import source_notebook, written
@@ -71,10 +72,26 @@ def test_a_column_by_name_and_who_is_not_there(course, tmp_path, capsys):
     assert cli.main([*command, "--column", "hw0 (1)"]) == 1
     said = capsys.readouterr().out
     assert "Eve_5 is not in w.csv" in said
-    assert "1 grades" in said
+    assert "grades filled in: 1" in said
+    assert cli.main([*command[:5], "--column", "hw0 (1)"]) == 1
+    assert "--into" in capsys.readouterr().err
     rows = table(tmp_path / "grades" / "hw1.lms.csv")
     assert [row[5] for row in rows[1:4]] == ["5", "7.25", ""]
     assert [row[6] for row in rows[1:4]] == ["10", "", ""]
+
+
+def test_who_is_not_unique_or_not_read_yet_is_told(course, tmp_path):
+    ana = course.records("hw1")["Ana-López_47"]
+    course.keep("hw1", replace(ana, student="team_47"))
+    marks = [mark | {"state": "manual"} for mark in ana.grade["marks"][:1]] + ana.grade["marks"][1:]
+    course.keep("hw1", replace(ana, student="Eve_5", grade=ana.grade | {"marks": marks}))
+    (tmp_path / "w.csv").write_bytes(MOODLE.encode())
+    filled = fill(course, "hw1", tmp_path / "w.csv")
+    assert [row[4] for row in table(filled.path)[1:]] == ["", "1.00", "7.25"]
+    assert filled.troubles == [
+        "Ana-López_47, team_47 have the same number 47: none is filled in",
+        "Eve_5: 1 answers are still to be read by a person",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +102,7 @@ def test_a_column_by_name_and_who_is_not_there(course, tmp_path, capsys):
         (CANVAS.replace("HW1", "HW2"), None, "no columns 'hw1' among"),
         (CANVAS.replace("hw0 (1)", "hw1 (1)"), None, "2 columns 'hw1' among"),
         (CANVAS, "hw9", "no columns 'hw9' among"),
-        (MOODLE.replace("Grade,", "Note,"), None, "no columns"),
+        (MOODLE.replace("Grade,", "Note,"), None, "no columns 'Grade' among"),
         ("Identifier,Grade\n\ud800,1\n", None, "UTF-8"),
     ],
 )

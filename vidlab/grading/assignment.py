@@ -99,8 +99,8 @@ def load(path: Path) -> Assignment:
         raise AssignmentError(f"{path} cannot be read ({type(error).__name__})", wanted="a notebook") from error
     cells, seen, titles, heading = [], set(), {}, ""
     for number, cell in enumerate(notebook.cells):
-        found = re.search(r"^## +(.+?)(?: *\([^()]*\))?$", cell.source, re.M) if cell.cell_type == "markdown" else None
-        heading = found[1] if found else heading
+        found = re.findall(r"^## +(.+?)(?: *\([^()]*\))?$", cell.source, re.M) if cell.cell_type == "markdown" else []
+        heading = found[-1] if found else heading
         about = cell.metadata.get("nbgrader", {})
         kind, code = _kind(about), cell.cell_type == "code"
         if kind is None or (kind == "given" and not code):

@@ -98,9 +98,9 @@ def _grade(course, args: argparse.Namespace) -> int:
             jailed=not args.unsafe,
         )
     except JailError as error:
-        if args.unsafe:
+        if args.unsafe or "bubblewrap" not in str(error):
             raise
-        raise JailError(f"{error}. There is --unsafe; but {UNSAFE}") from error
+        raise JailError(f"{error} There is --unsafe; but {UNSAFE}") from error
     print(f"{len(outcome.graded)} {'to grade' if args.dry_run else 'graded'}, {len(outcome.kept)} as they were")
     if args.dry_run:
         print(*outcome.graded, sep="\n")
@@ -121,11 +121,13 @@ def _export(course, args: argparse.Namespace) -> int:
 
     print(export(course, args.assignment))
     if args.into is None:
+        if args.column is not None:
+            raise VidlabError("--column says where to fill in a worksheet", mend="--into WORKSHEET.csv")
         return 0
     from .worksheet import fill
 
     filled = fill(course, args.assignment, args.into, args.column)
-    print(filled.path, f"{filled.count} grades", *filled.troubles, sep="\n")
+    print(filled.path, f"grades filled in: {filled.count}", *filled.troubles, sep="\n")
     return 1 if filled.troubles else 0
 
 

@@ -23,7 +23,13 @@ from sqlalchemy.exc import SAWarning
 
 from .assignment import Assignment, load
 from .late import rule_of
-from .store import Course, CourseError, Record, moment, write
+from .store import Course, CourseError, Record, moment, note_time, write
+
+AUTOGRADE = """# Made by `vidlab homework export`. nbgrader's own autograde would run what students wrote in no jail.
+c = get_config()
+c.Autograde.sanitize_preprocessors = []
+c.Autograde.autograde_preprocessors = []
+"""
 
 
 @dataclass
@@ -69,6 +75,7 @@ def merge(course: Course, name: str) -> None:
     """Bring the gradebook up to date; doing it twice changes nothing. Only one process at a time may do it."""
     source = course.source(name)
     assignment, late = load(source), rule_of(course, name)
+    _forbid_autograde(course)
     with warnings.catch_warnings(), _open(course) as book:
         warnings.simplefilter("ignore", SAWarning)  # of how nbgrader builds its rows
         book.update_or_create_assignment(name, **({"duedate": moment(late.deadline)} if late.due else {}))
@@ -76,6 +83,13 @@ def merge(course: Course, name: str) -> None:
         for record in course.records(name).values():
             _enter(book, assignment, record, late.loss(record.submitted))
             _to_read(course, source, record)
+
+
+def _forbid_autograde(course: Course) -> None:
+    """Formgrader has a button that runs what a student wrote, as you, without a jail. After this it runs nothing."""
+    path = course.root / "nbgrader_config.py"
+    if not path.exists():
+        write(path, AUTOGRADE.encode())
 
 
 def export(course: Course, name: str) -> Path:
@@ -107,13 +121,15 @@ def guarded(value: object) -> object:
 
 
 def harmless(text: str) -> str:
-    """Markdown whose HTML, links and commands of MathJax that make links are seen, and not obeyed: formgrader's page
-    may do all that you may do in Jupyter. A sign without width breaks them.
+    """Markdown whose HTML, links, headings and commands of MathJax that make links are seen, and not obeyed:
+    formgrader's page may do all that you may do in Jupyter, and finds the questions by the names that headings have,
+    too. A sign without width breaks them.
 
     >>> ascii(harmless("2 < 3, <script>"))
     "'2 < 3, <\\\\u200bscript>'"
     """
     breaks = r"<(?=[A-Za-z/!?])|\](?=[(:])|\\(?=href|Href|url|require|class|style|cssId|unicode)"
+    text = re.sub(r"^([\s>*+.)\d-]*)(?=#|=+\s*$|-+\s*$)", "\\1\u200b", text, flags=re.M)
     return re.sub(breaks, "\\g<0>\u200b", text)
 
 
@@ -207,19 +223,20 @@ def _to_read(course: Course, source: Path, record: Record) -> None:
     cells = added.get("start", [])
     for cell in book.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        if record.steps and name in answers:
-            cell.source = answers[name] if cell.cell_type == "code" else harmless(answers[name])
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            text = answers.get(name, "")
+            cell.source = text if cell.cell_type == "code" else harmless(text)
         if cell.cell_type == "code":
             cell.outputs = _shown(record, name)
         cells += [cell, *added.get(name, [])]
     book.cells = cells
+    book.nbformat_minor = max(5, book.nbformat_minor)  # cells have ids
     for number, cell in enumerate(cells):
         cell.id = f"c{number}"
     name = source.stem
     path = course.root / "autograded" / record.student / name / source.name
     write(path, nbformat.writes(book).encode("utf-8", "replace"))
-    when = datetime.fromisoformat(record.submitted).astimezone(timezone.utc)
-    write(course.submission(record.student, name).with_name("timestamp.txt"), f"{when:%Y-%m-%d %H:%M:%S} UTC".encode())
+    note_time(course.submission(record.student, name), record.submitted)
 
 
 def _shown(record: Record, name: str | None) -> list:

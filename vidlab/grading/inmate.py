@@ -17,7 +17,6 @@ import random
 import resource
 import socket
 import sys
-import tempfile
 import traceback
 import types
 from typing import Any
@@ -29,7 +28,6 @@ from . import calls, messages, wire
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-KEYCTL = {"x86_64": 250, "aarch64": 219}  # the number of keyctl on this machine
 MS_NOSUID, MS_NODEV = 2, 4
 SHOWN = 20_000  # characters of what a cell prints
 LISTED = 1_000  # values of an iterator
@@ -37,7 +35,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main(control: socket.socket) -> None:
-    """For each message "memory=… seconds=… jailed=…" and the file descriptor with it: a copy, whose handle is sent."""
+    """For each message "memory=… seconds=…" and the file descriptor with it: a copy, whose handle is sent."""
     torch.set_num_threads(1)
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1024, 1)
@@ -71,7 +69,8 @@ def _isolated(control: socket.socket, line: int, limits: dict[str, int]) -> None
             _call(libc.mount, b"none", place, b"tmpfs", MS_NOSUID | MS_NODEV, b"size=64m,nr_inodes=4k,mode=0777")
     else:
         os.setsid()
-        os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.mkdtemp(dir=os.environ["TMPDIR"])
+        os.environ["HOME"] = os.environ["TMPDIR"] = os.path.join(os.environ["TMPDIR"], str(limits["number"]))
+        os.mkdir(os.environ["TMPDIR"])
     os.chdir(os.environ["TMPDIR"])
     os.closerange(3, line)
     os.closerange(line + 1, 4096)
@@ -103,7 +102,7 @@ def _give_up_rights() -> None:
     A user namespace of its own, in which it is nobody: it can make no other, and its keyrings end with it.
     """
     _call(libc.unshare, CLONE_NEWUSER)
-    libc.syscall(KEYCTL.get(os.uname().machine, -1), 1, None)  # a new session keyring, where there are any
+    libc.syscall(calls.number("keyctl"), 1, None)  # a new session keyring, where there are any
     _call(libc.prctl, 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
     _call(libc.prctl, 47, 4, 0, 0, 0)  # PR_CAP_AMBIENT, clear all
     _call(libc.capset, (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())

@@ -1,9 +1,9 @@
 """The jail: a bubblewrap sandbox with a warm process in it, and a session of its own for each submission.
 
-Inside there is no network, no file but Python's own (read only), nothing of yours; a /tmp of 64 MB that vanishes with
-the session. A session is limited in seconds, in memory and in processes, watched from outside all the time, and ended
-by killing the first of its processes, which ends them all. With `Limits(jailed=False)` there is no sandbox: only
-the limits, and processes of their own.
+Inside there is no network, no file but Python's own (read only), nothing of yours; a /tmp and a /dev/shm of 64 MB each
+that vanish with the session. A session is limited in seconds, in memory and in processes, watched from outside all the
+time, and ended by killing the first of its processes, which ends them all. With `Limits(jailed=False)` there is no
+sandbox: only the limits, and processes of their own.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ COVERED = ("/usr/local/share",)  # nbgrader keeps here what all students hand in
 PROCESSES = 64
 WATCH = 0.1  # seconds between two looks at what it uses
 PATIENCE = 5
+WANTED = "bubblewrap that may make user namespaces, and a kernel that can filter system calls"
 SLACK = 60.0  # seconds a check may compute by itself, beside what it waits for
 
 
@@ -78,8 +79,11 @@ class Jail:
 
     def __init__(self, masked: tuple[str, ...] = (), limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
+        if sys.platform != "linux":
+            raise JailError(f"grading needs Linux; this is {sys.platform}", wanted="a Linux machine, or a virtual one")
         walls = _command(masked) if self.limits.jailed else []
         self.scratch = contextlib.nullcontext(_scratch()) if walls else tempfile.TemporaryDirectory(prefix="vidlab-")
+        self.sessions = 0
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             inmate = [sys.executable, "-m", f"{__package__}.inmate", str(theirs.fileno())]
@@ -106,7 +110,9 @@ class Jail:
         try:
             with theirs:
                 # What torch has mapped already counts; so the limit of one process is larger than that of all in use.
-                words = f"memory={self.limits.memory + 6144} seconds={self.limits.total} jailed={self.limits.jailed:d}"
+                self.sessions += 1
+                words = f"memory={self.limits.memory + 6144} seconds={self.limits.total}"
+                words += f" jailed={self.limits.jailed:d} number={self.sessions}"
                 socket.send_fds(self.control, [words.encode()], [theirs.fileno()])
                 self.control.settimeout(120)
                 born, handles, _, _ = socket.recv_fds(self.control, 16, 1)
@@ -116,7 +122,7 @@ class Jail:
             ours.close()
             raise JailError(
                 f"the jail does not start: {self._complaint()}",
-                wanted="bubblewrap that may make user namespaces",
+                wanted=WANTED,
                 mend="sysctl kernel.unprivileged_userns_clone=1, or another machine; see docs/grading.md",
             ) from error
         session = Session(ours, handles[0], self.limits, until)
@@ -124,6 +130,8 @@ class Jail:
             yield session
         finally:
             session.end()
+            if not self.limits.jailed:
+                shutil.rmtree(os.path.join(self.scratch.name, str(self.sessions)), ignore_errors=True)
 
     def close(self) -> None:
         self.control.close()
@@ -203,7 +211,8 @@ class Session:
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
-            if not self.limits.jailed:  # no process numbers of its own, whose end ends them all
+        if not self.limits.jailed and self.number > 0:  # no process numbers of its own, whose end ends them all
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.number, signal.SIGKILL)
 
     def _watch(self) -> None:
@@ -253,14 +262,8 @@ def _environment(scratch: str) -> dict[str, str]:
 def _command(masked: tuple[str, ...]) -> list[str]:
     """bubblewrap, with what can be seen inside."""
     bwrap = shutil.which("bwrap")
-    if sys.platform != "linux" or bwrap is None:
-        raise JailError(
-            "there is no bubblewrap here"
-            if sys.platform == "linux"
-            else f"the jail needs Linux; this is {sys.platform}",
-            wanted="grading in a jail",
-            mend="apt install bubblewrap (or a Linux machine)",
-        )
+    if bwrap is None:
+        raise JailError("there is no bubblewrap here", wanted="grading in a jail", mend="apt install bubblewrap")
     package = Path(vidlab.__file__).parent
     places, command = [], [bwrap]
     command += "--unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try".split()

@@ -1,6 +1,7 @@
 """A course's folder: where each thing is kept, and how it is written so that a kill at any moment leaves nothing half.
 
-source/hw1/hw1.ipynb   release/hw1/   submitted/STUDENT/hw1/hw1.ipynb   graded/hw1/STUDENT.json
+source/hw1/hw1.ipynb   release/hw1/   submitted/STUDENT/hw1/hw1.ipynb, submission.json, timestamp.txt
+graded/hw1/STUDENT.json   autograded/STUDENT/hw1/hw1.ipynb, for formgrader
 feedback/hw1/STUDENT.html   grades/hw1.csv   gradebook.db   secret
 """
 
@@ -19,11 +20,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import filelock
+from dateutil.parser import parse
 
 from ..errors import VidlabError
 
 NAME = re.compile(r"\w[\w.@+ -]*")  # of students and assignments; so never a path, an option, a formula or a tag
 LONGEST = 120  # bytes of a name
+
+
+MARK = {"id": str, "points": (int, float), "most": (int, float), "state": str, "reason": str}
 
 
 class CourseError(VidlabError, ValueError):
@@ -90,12 +95,13 @@ class Course:
         return self.root / "graded" / usable(assignment) / f"{usable(student)}.json"
 
     def records(self, assignment: str) -> dict[str, Record]:
-        """All that are there; one that cannot be read counts as none."""
+        """All that are there; one that cannot be read, or is of another form or name, counts as none."""
         found = {}
         for path in sorted((self.root / "graded" / usable(assignment)).glob("*.json")):
-            with contextlib.suppress(OSError, ValueError, TypeError):
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
                 record = Record(**json.loads(path.read_bytes()))
-                found[record.student] = record
+                if record.student == usable(path.stem) and _sound(record):
+                    found[record.student] = record
         return found
 
     def keep(self, assignment: str, record: Record) -> None:
@@ -182,9 +188,38 @@ def moment(seconds: float) -> str:
 
 
 def handed_in(path: Path) -> str:
-    """When a submission came: what `collect` noted beside it, or the time of the file."""
+    """When a submission came: what `collect` noted beside it, or nbgrader; or else the time of the file."""
     try:
         when = json.loads((path.parent / "submission.json").read_bytes())["when"]
         return datetime.fromisoformat(when).isoformat()
     except (OSError, ValueError, KeyError, TypeError):
-        return moment(path.lstat().st_mtime)
+        changed = path.lstat().st_mtime
+    noted = path.with_name("timestamp.txt")
+    try:
+        if noted.lstat().st_mtime >= changed:  # or it was another file's
+            return moment(parse(noted.read_text()).replace(tzinfo=timezone.utc).timestamp())
+    except (OSError, ValueError, OverflowError):
+        pass
+    return moment(changed)
+
+
+def note_time(path: Path, when: str) -> None:
+    """For nbgrader, beside a submission that is there: in UTC, to the second."""
+    if path.is_file() and not path.is_symlink():
+        utc = datetime.fromisoformat(when).astimezone(timezone.utc)
+        write(path.with_name("timestamp.txt"), f"{utc:%Y-%m-%d %H:%M:%S} UTC".encode())
+
+
+def _sound(record: Record) -> bool:
+    """Has it the form of what was once written? It may have come from a machine that is not trusted."""
+    words = [record.student, record.key, record.sha256, record.submitted]
+    marks, notes, cells = (record.grade.get(name) for name in ("marks", "notes", "cells"))
+    lists = isinstance(marks, list) and isinstance(notes, list) and isinstance(cells, dict)
+    if not lists or not all(isinstance(word, str) for word in [*words, *notes]):
+        return False
+    datetime.fromisoformat(record.submitted)
+    return (
+        all(isinstance(mark[name], kind) for mark in marks for name, kind in MARK.items())
+        and all(isinstance(cell[name], str) for cell in cells.values() for name in ("printed", "error"))
+        and all(len(step) == 3 and all(isinstance(word, str) for word in step) for step in record.steps)
+    )

@@ -15,6 +15,7 @@ import contextlib
 import json
 import multiprocessing
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING
 from . import intake
 from .assignment import Assignment
 from .intake import IntakeError
-from .jail import SLACK, JailError
+from .jail import SLACK, WANTED, Ended, JailError
 from .marks import refused
 from .store import digest
 
@@ -72,8 +73,11 @@ def _ready(assignment: Assignment, secret: bytes) -> Examiner:
     if not _examiner:
         examiner = Examiner(assignment, secret)
         try:
-            with examiner.jail.session():
-                pass
+            with examiner.jail.session() as session:
+                session.ask({"do": "run", "cell": "", "source": ""})  # it is set up only behind "born"
+        except Ended as error:
+            examiner.close()
+            raise JailError(f"a session in the jail does not start ({error.what})", wanted=WANTED) from error
         except JailError:
             examiner.close()
             raise
@@ -161,13 +165,17 @@ class _Worker:
         return answer
 
     def end(self) -> None:
-        self.process.kill()  # and with it its jail
+        """Ask it to end its jail; a jail also ends with its process."""
+        self.process.terminate()
+        self.process.join(5)
+        self.process.kill()
         self.process.join()
         self.line.close()
 
 
 def _serve(line: Connection, assignment: Assignment, secret: bytes) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     import torch
 
     torch.set_num_threads(1)
@@ -181,6 +189,9 @@ def _serve(line: Connection, assignment: Assignment, secret: bytes) -> None:
             line.send_bytes(examined(assignment, secret, line.recv_bytes()).encode())
     except (EOFError, OSError):  # the process that writes is gone
         return
+    finally:
+        while _examiner:
+            _examiner.pop()[1].close()
 
 
 def spread(jobs: deque, assignment: Assignment, secret: bytes, address: str) -> Iterator[tuple[Job, dict]]:
