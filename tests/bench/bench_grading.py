@@ -2,6 +2,7 @@
 
 1. The same submissions through `vidlab homework grade --workers 1` and through `nbgrader autograde`, whole commands in
    turns; seconds of the clock for one submission, medians of the rounds. nbgrader does its share of them in each round.
+   nbgrader writes its gradebook meanwhile; here that is `vidlab homework export`, once a class, told apart.
 2. A class on all cores, undisturbed; and again with two workers killed by SIGKILL at random moments: what differs?
 3. The most memory that the grading processes had together meanwhile, without the jail (proportional set size), after a
    tenth of the class and after all of it.
@@ -57,9 +58,8 @@ def course(root: Path, students: int) -> Path:
     return root
 
 
-def vidlab(root: Path, workers: int) -> list[str]:
-    command = [sys.executable, "-m", "vidlab.cli", "homework", "--course", str(root), "grade", NAME]
-    return [*command, "--workers", str(workers)]
+def vidlab(root: Path, *command: str) -> list[str]:
+    return [sys.executable, "-m", "vidlab.cli", "homework", "--course", str(root), *command]
 
 
 def records(root: Path) -> dict[str, bytes]:
@@ -67,13 +67,16 @@ def records(root: Path) -> dict[str, bytes]:
 
 
 def beside_nbgrader(folder: Path, students: int, rounds: int) -> None:
-    ours, theirs = [], []
+    ours, export, theirs = [], [], []
     for number in range(rounds):
         root = course(folder / f"ours{number}", students)
         began = time.perf_counter()
-        subprocess.run(vidlab(root, 1), check=True, capture_output=True)
+        subprocess.run(vidlab(root, "grade", NAME, "--workers", "1"), check=True, capture_output=True)
         ours.append((time.perf_counter() - began) / students)
         assert len(records(root)) == students
+        began = time.perf_counter()
+        subprocess.run(vidlab(root, "export", NAME), check=True, capture_output=True)
+        export.append(time.perf_counter() - began)
         some = -(-students // rounds)
         root = course(folder / f"theirs{number}", some)
         how = {"cwd": root, "check": True, "capture_output": True, "env": os.environ | {"PATH": PATH}}
@@ -85,6 +88,7 @@ def beside_nbgrader(folder: Path, students: int, rounds: int) -> None:
         print(f"  round {number + 1}: vidlab {ours[-1]:.3f} s, nbgrader {theirs[-1]:.2f} s a submission", flush=True)
     a, b = statistics.median(ours), statistics.median(theirs)
     print(f"{students} submissions: vidlab {a:.3f} s, nbgrader {b:.2f} s each; nbgrader / vidlab = {b / a:.0f}")
+    print(f"gradebook and grades of all of them: vidlab {statistics.median(export):.1f} s more")
 
 
 def graders(program: psutil.Process) -> list[psutil.Process]:
@@ -99,7 +103,8 @@ def graded(root: Path, students: int, kills: int = 0) -> tuple[float, float, flo
     """Grade a class: seconds, and the most MB after a tenth of it and after all. kills: of workers, at random."""
     began, early, most = time.perf_counter(), 0.0, 0.0
     at = sorted(random.Random(3).uniform(0.02, 0.9) for _ in range(kills))
-    program = psutil.Popen(vidlab(root, psutil.cpu_count()), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = vidlab(root, "grade", NAME, "--workers", str(psutil.cpu_count()))
+    program = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while program.poll() is None:
         done = len(list((root / "graded" / NAME).glob("*.json"))) / students
         memory = 0.0

@@ -34,66 +34,87 @@ LISTED = 1_000  # values of an iterator
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def main(control: socket.socket) -> None:
-    """For each message "memory=… seconds=…" and the file descriptor with it: a copy, whose handle is sent."""
+def main(control: socket.socket, jailed: bool) -> None:
+    """Keep one copy ready; for each message "memory=… seconds=…" with a file descriptor, hand over its handle."""
     torch.set_num_threads(1)
+    _same_chance()  # what these import and set up when they are first called, no copy has to do again
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1024, 1)
-        if not message:
-            return
-        limits = dict(pair.split("=") for pair in message.decode().split())
         helper = os.fork()
         if helper == 0:
             status = 1
             try:
-                _isolated(control, descriptors[0], {name: int(value) for name, value in limits.items()})
-                status = 0
+                status = 0 if _handed_over(control, jailed) else 1
             finally:
                 os._exit(status)
-        os.close(descriptors[0])
-        os.waitpid(helper, 0)
+        if os.waitpid(helper, 0)[1]:
+            return
 
 
-def _isolated(control: socket.socket, line: int, limits: dict[str, int]) -> None:
-    """The first process of a new set of process numbers; when it is killed, so is all that it started."""
-    if limits["jailed"]:
+def _handed_over(control: socket.socket, jailed: bool) -> bool:
+    """Make a copy, ahead of time, and give it to who asks next; False if nobody ever will.
+
+    The copy is the first process of a new set of process numbers; when it is killed, so is all that it started.
+    """
+    if jailed:
         _call(libc.unshare, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     child = os.fork()
-    if child:
-        handle = os.pidfd_open(child)
-        socket.send_fds(control, [b"born"], [handle])
-        return
-    control.close()
-    if limits["jailed"]:
+    if child == 0:
+        ours.close()
+        control.close()
+        _wait_and_serve(theirs, jailed)
+        return False
+    theirs.close()
+    if ours.recv(16) != b"ready":
+        return False
+    message, descriptors, _, _ = socket.recv_fds(control, 1024, 1)
+    if not message or os.waitpid(child, os.WNOHANG) != (0, 0):
+        return False
+    socket.send_fds(ours, [message], descriptors)
+    socket.send_fds(control, [b"born"], [os.pidfd_open(child)])
+    return True
+
+
+def _wait_and_serve(door: socket.socket, jailed: bool) -> None:
+    """Set up all that needs no order, wait for one, and be the student's from then on."""
+    if jailed:
         for place in (os.environb[b"TMPDIR"], b"/dev/shm"):
             _call(libc.mount, b"none", place, b"tmpfs", MS_NOSUID | MS_NODEV, b"size=64m,nr_inodes=4k,mode=0777")
     else:
         os.setsid()
-        os.environ["HOME"] = os.environ["TMPDIR"] = os.path.join(os.environ["TMPDIR"], str(limits["number"]))
+        os.environ["HOME"] = os.environ["TMPDIR"] = os.path.join(os.environ["TMPDIR"], str(os.getpid()))
         os.mkdir(os.environ["TMPDIR"])
     os.chdir(os.environ["TMPDIR"])
-    os.closerange(3, line)
-    os.closerange(line + 1, 4096)
+    os.closerange(3, door.fileno())
+    os.closerange(door.fileno() + 1, 4096)
+    limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 64 << 20), (resource.RLIMIT_NOFILE, 64)]
+    limits.append((resource.RLIMIT_MSGQUEUE, 0))
+    if jailed:  # elsewhere all processes of this user would count
+        limits.append((resource.RLIMIT_NPROC, 64))
+    for what, most in limits:
+        resource.setrlimit(what, (most, most))
+    if jailed:
+        _give_up_rights()
+    _same_chance()
+    door.send(b"ready")
+    message, descriptors, _, _ = socket.recv_fds(door, 1024, 1)
+    if not message:
+        return
+    door.close()
     nothing = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1, 2):  # or a full pipe would stop those who come later
         os.dup2(nothing, descriptor)
     os.close(nothing)
-    for what, most in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, limits["seconds"]),
-        (resource.RLIMIT_FSIZE, 64 << 20),
-        (resource.RLIMIT_NOFILE, 64),
-        *([(resource.RLIMIT_NPROC, 64)] if limits["jailed"] else []),  # or all processes of this user would count
-        (resource.RLIMIT_MSGQUEUE, 0),
-        (resource.RLIMIT_AS, limits["memory"] << 20),
-    ):
+    ordered = {name: int(value) for name, value in (pair.split("=") for pair in message.decode().split())}
+    for what, most in ((resource.RLIMIT_CPU, ordered["seconds"]), (resource.RLIMIT_AS, ordered["memory"] << 20)):
         resource.setrlimit(what, (most, most))
-    if limits["jailed"]:
-        _give_up_rights()
+    Inmate(socket.socket(fileno=descriptors[0])).serve()
+
+
+def _same_chance() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002, what students use
     torch.manual_seed(0)
-    Inmate(socket.socket(fileno=line)).serve()
 
 
 def _give_up_rights() -> None:
@@ -215,5 +236,5 @@ def said(error: BaseException, cell: str = "") -> dict:
 
 
 if __name__ == "__main__":
-    sys.modules |= dict.fromkeys(sys.argv[2:])  # masked: whoever imports one finds none
-    main(socket.socket(fileno=int(sys.argv[1])))
+    sys.modules |= dict.fromkeys(sys.argv[3:])  # masked: whoever imports one finds none
+    main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2] == "jailed")

@@ -83,12 +83,11 @@ class Jail:
             raise JailError(f"grading needs Linux; this is {sys.platform}", wanted="a Linux machine, or a virtual one")
         walls = _command(masked) if self.limits.jailed else []
         self.scratch = contextlib.nullcontext(_scratch()) if walls else tempfile.TemporaryDirectory(prefix="vidlab-")
-        self.sessions = 0
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             inmate = [sys.executable, "-m", f"{__package__}.inmate", str(theirs.fileno())]
             self.process = subprocess.Popen(
-                [*walls, *inmate, *(() if walls else masked)],
+                [*walls, *inmate, *(("jailed",) if walls else ("unsafe", *masked))],
                 pass_fds=[theirs.fileno()],
                 env=_environment(self.scratch.__enter__()),
                 stdin=subprocess.DEVNULL,
@@ -110,9 +109,7 @@ class Jail:
         try:
             with theirs:
                 # What torch has mapped already counts; so the limit of one process is larger than that of all in use.
-                self.sessions += 1
                 words = f"memory={self.limits.memory + 6144} seconds={self.limits.total}"
-                words += f" jailed={self.limits.jailed:d} number={self.sessions}"
                 socket.send_fds(self.control, [words.encode()], [theirs.fileno()])
                 self.control.settimeout(120)
                 born, handles, _, _ = socket.recv_fds(self.control, 16, 1)
@@ -131,7 +128,7 @@ class Jail:
         finally:
             session.end()
             if not self.limits.jailed:
-                shutil.rmtree(os.path.join(self.scratch.name, str(self.sessions)), ignore_errors=True)
+                shutil.rmtree(os.path.join(self.scratch.name, str(session.number)), ignore_errors=True)
 
     def close(self) -> None:
         self.control.close()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING
 from . import intake
 from .assignment import Assignment
 from .intake import IntakeError
-from .jail import SLACK, WANTED, Ended, JailError
+from .jail import SLACK, WANTED, Ended, Jail, JailError
 from .marks import refused
 from .store import digest
 
@@ -65,13 +66,14 @@ def examined(assignment: Assignment, secret: bytes, data: bytes) -> str:
 
 def _ready(assignment: Assignment, secret: bytes) -> Examiner:
     """This process's examiner, whose jail has worked once."""
-    from .examine import Examiner
-
     wanted = (assignment.version, secret)
     if _examiner and _examiner[0][0] != wanted:
         _examiner.pop()[1].close()
     if not _examiner:
-        examiner = Examiner(assignment, secret)
+        jail = Jail(assignment.masked, assignment.limits)  # imports torch in there while it is imported here
+        from .examine import Examiner
+
+        examiner = Examiner(assignment, secret, jail)
         try:
             with examiner.jail.session() as session:
                 session.ask({"do": "run", "cell": "", "source": ""})  # it is set up only behind "born"
@@ -176,15 +178,15 @@ class _Worker:
 def _serve(line: Connection, assignment: Assignment, secret: bytes) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    import torch
-
-    torch.set_num_threads(1)
     try:
         try:
             _ready(assignment, secret)
             line.send_bytes(b'{"ready": true}')
         except JailError as error:
             line.send_bytes(json.dumps({"jail": str(error)}).encode())
+        import torch
+
+        torch.set_num_threads(1)
         while True:
             line.send_bytes(examined(assignment, secret, line.recv_bytes()).encode())
     except (EOFError, OSError):  # the process that writes is gone
@@ -192,6 +194,7 @@ def _serve(line: Connection, assignment: Assignment, secret: bytes) -> None:
     finally:
         while _examiner:
             _examiner.pop()[1].close()
+        os._exit(0)  # an interpreter with torch takes half a second to end
 
 
 def spread(jobs: deque, assignment: Assignment, secret: bytes, address: str) -> Iterator[tuple[Job, dict]]:
