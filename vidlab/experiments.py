@@ -7,6 +7,7 @@ says what is learned and asked, and results.py shows the answers that the reposi
 from __future__ import annotations
 
 from . import models
+from .experiments_all import ALL
 from .experiments_beyond import BEYOND
 from .experiments_two_stream import TWO_STREAM
 from .recipes import Experiment, Row
@@ -142,4 +143,4 @@ CLIPS = Experiment(
     tuned="World and steps were chosen among eight on split validation, seed 0; split test was asked once.",
 )
 
-EXPERIMENTS = (COLOUR, DIRECTION, SHORTCUT, FOVEA, ONSET, MATCHED, CLIPS, *BEYOND, *TWO_STREAM)
+EXPERIMENTS = (COLOUR, DIRECTION, SHORTCUT, FOVEA, ONSET, MATCHED, CLIPS, *BEYOND, *TWO_STREAM, *ALL)
