@@ -8,6 +8,11 @@ from . import models
 from .recipes import Experiment, Row
 from .tasks_all import Colour, Direction, Event, First, Kind, RedOne
 
+EXTENTS = {  # (frames seen at once, stride) of slow fusion's layers: as many frames as there are come to one moment
+    8: ((4, 2), (2, 1), (2, 1)),
+    12: ((4, 2), (2, 1), (4, 1)),
+    16: ((4, 2), (3, 2), (3, 1)),
+}
 LONGER = {"steps": 400, "lr": 1e-3}  # a transformer learns more slowly
 
 
@@ -20,7 +25,7 @@ def rows(kind: Kind) -> tuple[Row, ...]:
         Row("late, average", models.PooledFusion, {"pool": "average"}),
         Row("late, maps", models.LateFusion, {"frames": t, "maps": True}),
         Row("early", models.EarlyFusion, {"frames": t}),
-        Row("slow", models.SlowFusion, {"frames": t}),
+        Row("slow", models.SlowFusion, {"frames": t, "extents": EXTENTS[t]}),
         Row("3D", models.Conv3DNet),
         Row("(2+1)D", models.Factorised),
         Row("CNN + GRU", models.Recurrent, {"cell": "gru"}),
