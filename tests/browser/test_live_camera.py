@@ -10,6 +10,8 @@ import pytest
 import torch
 from hands import PACK, canvas_pixels, eventually, expect_accessible, floats, live, set_to, slider, unpacked
 
+from vidlab import data
+from vidlab.background import robust_sigma
 from vidlab.doctor import chromium
 from vidlab.figures import LiveCamera, live_camera
 from vidlab.figures.live_views import live_views
@@ -68,14 +70,15 @@ def smooth(t=40, h=24, w=32, seed=0):
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory):
-    """A Y4M film for Chromium's camera: upright waves that go to the right, STEP pixels from frame to frame."""
+    """A Y4M film for Chromium's camera: upright waves go to the right, STEP pixels a frame; the lower left is dark."""
     file = tmp_path_factory.mktemp("film") / "waves.y4m"
     with file.open("wb") as out:
         out.write(f"YUV4MPEG2 W{WIDE} H{HIGH} F15:1 Ip A1:1 C420jpeg\n".encode())
         for t in range(PERIOD // STEP):
             wave = np.sin(2 * np.pi * (np.arange(WIDE) - STEP * t) / PERIOD)
-            luma = np.rint(128 + 90 * wave).astype(np.uint8)
-            out.write(b"FRAME\n" + luma.tobytes() * HIGH + bytes([128]) * (WIDE * HIGH // 2))
+            luma = np.rint(128 + 90 * wave).astype(np.uint8)[None].repeat(HIGH, 0)
+            luma[-HIGH // 4 :, : WIDE // 2] = 40
+            out.write(b"FRAME\n" + luma.tobytes() + bytes([128]) * (WIDE * HIGH // 2))
     return file
 
 
@@ -193,7 +196,11 @@ def expect_views(page, clip: torch.Tensor, largest: float = live_camera.LARGEST,
     np.testing.assert_array_equal(floats(el, "el.views.change").reshape(h, w), wanted.difference)
     np.testing.assert_array_equal(picture(page, "background"), wanted.background.permute(1, 2, 0))
     seen = floats(el, "el.views.seen").reshape(h, w)
-    np.testing.assert_array_equal(seen, wanted.foreground)
+    apart = clip[-1].double() - wanted.background.double()
+    limit = numbers.get("k", 6) * max(robust_sigma(apart).item(), 0.5)
+    sure = (apart.abs().amax(0) - limit).abs() > 1e-6  # floats round either way where a difference is the limit itself
+    np.testing.assert_array_equal(seen[sure], wanted.foreground[sure])
+    assert sure.double().mean() > 0.9
     u, v = (floats(el, f"el.views.{part}").reshape(h, w) for part in "uv")
     np.testing.assert_allclose(np.stack([u, v]), wanted.flow, atol=1e-9)
 
@@ -210,7 +217,7 @@ def expect_views(page, clip: torch.Tensor, largest: float = live_camera.LARGEST,
 # --- the views ---
 
 
-@pytest.mark.parametrize("t", [0, 1, 30, 119, 125, 139])
+@pytest.mark.parametrize("t", [0, 1, 125])
 def test_the_views_are_those_of_python(open_widgets, t):
     clip = smooth(140, 14, 18)  # small enough to be sent without loss
     page = open_widgets(LiveCamera(clip, t=t, y=7), reduced_motion="reduce")
@@ -223,8 +230,8 @@ def test_the_numbers_are_the_readers(open_widgets):
     clip[39, :, 5:12, 8:20] = 255  # and something new
     page = open_widgets(LiveCamera(clip, t=39, y=7), reduced_motion="reduce")
     set_to(page, "row y", 12)
-    set_to(page, "k", 1)
-    set_to(page, "gradient >", 4)
+    set_to(page, "threshold k", 1)
+    set_to(page, "gradient above", 4)
     page.get_by_role("combobox", name="median of the last").select_option("15")
     wanted = expect_views(page, clip, y=12, k=2, floor=0.05, window=15)
     before = live_views(clip, y=7)
@@ -237,7 +244,7 @@ def test_the_numbers_are_the_readers(open_widgets):
 
 
 def test_the_walker_as_the_page_has_it(open_widgets):
-    widget = LiveCamera()
+    widget = LiveCamera(data.walker(size=90, frames=range(60, 100)))
     page = open_widgets(widget, reduced_motion="reduce")
     count = min(widget.t + 1, 120)
     size = [widget.height, widget.width]
@@ -374,16 +381,18 @@ def test_the_flow_of_a_known_film(visit, film):
 
 
 def test_the_mirror_is_a_mirror(visit, film):
-    """Waves seen in a mirror, at one moment: the camera is asked twice for the same frame."""
+    """What lies at the left comes to lie at the right, and nothing else changes."""
     page = visit(LiveCamera(noise()), FAKE, YES, f"--use-file-for-fake-video-capture={film}")
     start(page)
     press(page, "Pause")
-    one, other = live(page).evaluate(
-        "(el) => [true, false].map((mirrored) => [...el.camera().frame(mirrored)].filter((_, i) => i % 4 === 0))"
-    )
-    one, other = np.reshape(one, (48, 64)), np.reshape(other, (48, 64))
-    assert np.abs(one - other).max() > 50
-    assert np.abs(one - other[:, ::-1]).max() <= 2
+    twice = "(el) => [true, false].map((way) => [...el.camera().frame(way)].filter((_, i) => i % 4 === 0))"
+
+    def is_mirrored():
+        one, other = (np.reshape(frame, (48, 64)) for frame in live(page).evaluate(twice))
+        assert np.abs(one - other).max() > 50
+        assert np.abs(one - other[:, ::-1]).max() <= 2
+
+    eventually(page, is_mirrored, seconds=10)  # now and then the camera's next frame comes between the two
 
 
 # --- no camera ---
@@ -401,7 +410,7 @@ def expect_trouble(page, what: str, mend: str):
 
 def test_a_camera_that_is_refused(visit):
     page = visit(LiveCamera(noise()), FAKE, ELSEWHERE)  # a browser without a face refuses by itself
-    expect_trouble(page, "The camera was refused.", "allow it behind the symbol")
+    expect_trouble(page, "The camera was refused.", "Allow it behind the symbol")
     expect_accessible(page)
 
 
@@ -413,23 +422,41 @@ def test_no_camera(visit):
 def test_an_address_that_is_not_safe(visit):
     page = visit(LiveCamera(noise()), FAKE, ELSEWHERE, host="elsewhere.test")
     assert page.evaluate("navigator.mediaDevices === undefined")
-    expect_trouble(page, "This page may not use a camera.", "http://localhost:8888")
+    port = page.evaluate("location.port")
+    expect_trouble(page, "This address may not use a camera.", f"open http://localhost:{port} instead of")
 
 
-@pytest.mark.parametrize(
-    ("name", "what", "mend"),
-    [
+def test_a_saved_page_that_is_refused(visit):
+    page = visit(LiveCamera(noise()), FAKE, ELSEWHERE, host=None)
+    expect_trouble(page, "The camera was refused.", "run “python -m http.server” and open http://localhost:8000")
+
+
+def test_a_page_inside_another_that_keeps_cameras_out(visit):
+    """As the output of a notebook in VS Code: nobody is asked."""
+    page = visit(LiveCamera(noise()), FAKE, YES)
+    page.evaluate(
+        """(srcdoc) => {
+          const frame = { sandbox: "allow-scripts", srcdoc, width: 900, title: "inner" };
+          document.querySelector("main").append(Object.assign(document.createElement("iframe"), frame));
+        }""",
+        LiveCamera(noise()).html(),
+    )
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("button", name="Start the camera").click()
+    frame.get_by_role("status").get_by_text("open it in a browser window of its own").wait_for()
+
+
+def test_what_else_a_browser_may_answer(visit):
+    page = visit(LiveCamera(noise()), FAKE, YES)
+    for name, what, mend in [
         ("NotReadableError", "does not answer", "another program has it"),
         ("AbortError", "does not answer", "another program has it"),
         ("OverconstrainedError", "No camera was found.", "Plug one in"),
         ("SecurityError", "The camera was refused.", "privacy settings"),
         ("QuotaExceededError", "The camera did not start.", "The browser says: QuotaExceededError."),
-    ],
-)
-def test_what_else_a_browser_may_answer(visit, name, what, mend):
-    page = visit(LiveCamera(noise()), FAKE, YES)
-    page.evaluate("(name) => (window.refuse = name)", name)
-    expect_trouble(page, what, mend)
+    ]:
+        page.evaluate("(name) => (window.refuse = name)", name)
+        expect_trouble(page, what, mend)
     page.evaluate("window.refuse = null")
     start(page)  # mended: it starts
 
@@ -466,8 +493,7 @@ def test_a_camera_that_nobody_sees_is_switched_off(visit, monkeypatch, how):
 # --- what it looks like ---
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 800, 400])
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (800, True), (400, False), (400, True)])
 def test_accessible(open_widgets, dark, width):
     page = open_widgets(LiveCamera(smooth(9), title="Live"), dark=dark, viewport={"width": width, "height": 900})
     expect_accessible(page)

@@ -1,6 +1,7 @@
 // What a camera sees, cut and compared while one watches. Until the reader starts the camera, and wherever there is none,
 // a clip goes through the very same views.
-import { calm, caption, checkbox, drag, dropdown, h, mount, openSprite, ownName, partAt, publish, slider, timed, view } from "./kit.js";
+import { calm, caption, checkbox, drag, dropdown, h, mount, openSprite, ownName } from "./kit.js";
+import { partAt, publish, slider, timed, view } from "./kit.js";
 import { openCamera, reasonOf, REASONS } from "./live_source.js";
 import { makeViews, paintMotion } from "./live_views.js";
 
@@ -69,8 +70,13 @@ function makePanel(model, el, views, width, height) {
   const windows = model.get("windows");
   const lengths = dropdown(Object.fromEntries(windows.map((n) => [n, n])), (n) => set({ window: Number(n) }));
   const y = slider({ name: "row y", kind: "y", last: height - 1, text: (i) => `${i} px`, oninput: (i) => set({ y: i }) });
-  const k = slider({ name: "k", last: 19, text: (i) => `${i + 1} σ`, oninput: (i) => set({ k: i + 1 }) });
-  const floor = slider({ name: "gradient >", last: floors.length - 1, text: (i) => floors[i], oninput: (i) => set({ floor: i }) });
+  const k = slider({ name: "threshold k", last: 19, text: (i) => `${i + 1} σ`, oninput: (i) => set({ k: i + 1 }) });
+  const floor = slider({
+    name: "gradient above",
+    last: floors.length - 1,
+    text: (i) => floors[i],
+    oninput: (i) => set({ floor: i }),
+  });
   const choose = {
     y(value) {
       y.set(value);
@@ -101,13 +107,15 @@ function makePanel(model, el, views, width, height) {
 
   const note = (...words) => h("p", { class: "note" }, ...words);
   const legend = h("div", { class: "legend" }, wheel(largest), floor.row);
-  const tile = (name, title, words, ...below) => h("div", { class: `tile ${name}` }, caption(title, words), screens[name].box, ...below);
+  const tile = (name, title, words, ...below) =>
+    h("div", { class: `tile ${name}` }, caption(title, words), screens[name].box, ...below);
+  const upright = `The last ${history} frames, the newest below. What stands still draws upright lines.`;
   const tiles = h(
     "div",
     { class: "tiles" },
     tile("picture", "picture", "x →  y ↓", y.row),
-    tile("slice", "x–t slice at y", "x →  t ↓", note(`The last ${history} frames, the newest below. What stands still draws upright lines.`)),
-    tile("difference", "difference", "I(t) − I(t−1)", note("Mid-grey: no change. The difference is shown twice as strong.")),
+    tile("slice", "x–t slice at y", "x →  t ↓", note(upright)),
+    tile("difference", "difference", "I(t) − I(t−1)", note("Mid-grey: no change. Shown twice as strong.")),
     tile("background", "background", "median over t", h("label", { class: "note" }, "median of the last ", lengths, " frames")),
     tile("foreground", "foreground", "beyond k σ", k.row),
     tile("flow", "normal flow", `rim ${largest} px/frame`, legend, note("White: no motion, or too little gradient to tell.")),
@@ -134,7 +142,8 @@ async function render({ model, el }) {
     status.replaceChildren(h("b", {}, what), mend);
     start.textContent = state === "asking" || camera ? "Stop the camera" : "Start the camera";
   }
-  const sayClip = () => say("clip", `This is ${name}.`, playing ? " The camera is off." : " It stands still, the camera is off.");
+  const sayClip = () =>
+    say("clip", `This is ${name}.`, playing ? " The camera is off." : " It stands still, the camera is off.");
 
   const rate = h("span", { class: "rate" });
   const times = []; // when each frame of the last second came, and the milliseconds it took

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from .. import data
 from ..errors import ShapeError
 from ..flow import colorize
-from .frame import Widget, caption, inside
+from .frame import Widget, inside
 from .live_views import HISTORY, LiveViews, live_views
 from .pair import enlarged
 from .picture import INK, PAPER, SOFT, font
@@ -73,10 +73,11 @@ class LiveCamera(Widget):
         self.alt = self._alt()
 
     def state(self) -> dict:
+        lost = ", ".join(self.sprite.reductions)
         return {
             "sprite": self.sprite.state(),
             "name": self.name,
-            "caption": caption(self.title, self.sprite.reductions),
+            "caption": ". ".join(part for part in (self.title, lost and f"The clip is shown with {lost}.") if part),
             "history": HISTORY,
             "windows": list(WINDOWS),
             "floors": list(FLOORS),

@@ -2,20 +2,16 @@
 
 const PORTION = 4; // the camera is asked for so many times the pixels, each way, so that a mean over them is less noisy
 
-/** What happened, and how to mend it: for every way in which a camera can fail to come. */
+/** For each way in which a camera can fail to come: what happened, and how to mend it. */
 export const REASONS = {
   insecure: [
-    "This page may not use a camera.",
-    "Browsers give one only to pages that came safely: from https://, or from your own machine. " +
-      "Open the notebook at http://localhost:8888 rather than at the machine's name or number. A saved page: run " +
-      "“python -m http.server” in its folder and open http://localhost:8000.",
+    "This address may not use a camera.",
+    "Browsers give one only to pages that came safely: over https://, or from your own machine.",
   ],
   NotAllowedError: [
     "The camera was refused.",
-    "If you refused it by mistake, allow it behind the symbol at the left of the address and press Start again. If you were " +
-      "never asked, your system's privacy settings keep cameras from this browser, or the page stands inside another " +
-      "that does (VS Code, a slide, a course site): open it in a browser window of its own. A saved page that may not " +
-      "ask: run “python -m http.server” in its folder and open http://localhost:8000.",
+    "Allow it behind the symbol at the left of the address, and press Start again. If you were never asked, look into " +
+      "your system’s privacy settings: they may keep cameras from this browser.",
   ],
   NotFoundError: ["No camera was found.", "Plug one in, or switch it on at its slide or its key, and press Start again."],
   NotReadableError: [
@@ -32,16 +28,39 @@ REASONS.SecurityError = REASONS.NotAllowedError;
 REASONS.OverconstrainedError = REASONS.NotFoundError;
 REASONS.AbortError = REASONS.NotReadableError;
 
+/** What to do on this page, if it is the page that keeps the camera away. */
+function placeMends() {
+  const mends = [];
+  const local = `http://localhost${location.port && `:${location.port}`}`;
+  if (location.protocol === "file:") {
+    mends.push("Or, in the folder of this saved page, run “python -m http.server” and open http://localhost:8000.");
+  } else if (!isSecureContext) {
+    mends.push(`Is it your own machine? Then open ${local} instead of ${location.origin}. Another one needs https://.`);
+  }
+  if (self !== top) {
+    mends.push(
+      "This page stands inside another one (VS Code, a slide, a course site), which may keep cameras out: " +
+        "open it in a browser window of its own.",
+    );
+  }
+  return mends;
+}
+
 /** Words for what `openCamera` threw. */
-export const reasonOf = ({ name, message }) => REASONS[name] ?? ["The camera did not start.", `The browser says: ${message || name}.`];
+export function reasonOf({ name, message }) {
+  const [what, mend] = REASONS[name] ?? ["The camera did not start.", `The browser says: ${message || name}.`];
+  const refused = ["insecure", "NotAllowedError", "SecurityError"].includes(name);
+  return [what, [mend, ...(refused ? placeMends() : [])].join(" ")];
+}
 
 /** An open camera: `frame(mirrored)` gives the newest pixels, r g b a. `ended` is called when it is taken away.
  * Throws an error with a name, of which REASONS knows the usual ones. */
 export async function openCamera(width, height, ended) {
   if (!navigator.mediaDevices?.getUserMedia) throw { name: "insecure" };
   const ideal = (value) => ({ ideal: value });
-  const wanted = { width: ideal(PORTION * width), height: ideal(PORTION * height), frameRate: ideal(30), facingMode: ideal("user") };
-  const stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
+  const size = { width: ideal(PORTION * width), height: ideal(PORTION * height) };
+  const kind = { ...size, frameRate: ideal(30), facingMode: ideal("user") };
+  const stream = await navigator.mediaDevices.getUserMedia({ video: kind, audio: false });
   const video = document.createElement("video");
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d", { willReadFrequently: true });

@@ -195,5 +195,6 @@ export function makeViews(width, height, history) {
     }
   }
 
-  return { push, forget, setWindow, slice, difference, foreground, flow, images, change, seen, u, v, median, frameAt, held: () => count };
+  const views = { slice, difference, foreground, flow, images };
+  return { push, forget, setWindow, ...views, change, seen, u, v, frameAt, held: () => count };
 }
