@@ -1,7 +1,7 @@
 """How fast the live camera is, with Chromium's own camera picture: `python tests/bench/bench_camera.py`.
 
-Camera: frames per second that all views together keep up with, of 60 that the camera sends. Work: for one frame, from
-the camera's picture to the last view drawn. Compute: the views of as many frames as can be, without a camera.
+Camera: frames per second that go through all views, of the 30 that the figure asks for. Work: what the views of one
+frame take, with all drawing. Clip: the same without a camera. Compute: the views of as many frames as can be, undrawn.
 Of several rounds the best is kept, as whatever else the machine does can only slow them down.
 """
 
@@ -88,11 +88,11 @@ async def best(widget: LiveCamera) -> dict[str, float]:
 
 def main() -> int:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
-    noise = torch.rand(40, 3, 30, 40, generator=torch.Generator().manual_seed(0))
+    noise = torch.rand(12, 3, 30, 40, generator=torch.Generator().manual_seed(0))
     large = torch.nn.functional.interpolate(noise, size=(120, 160), mode="bilinear")  # 4:3, as most cameras
     widgets = {
         "walker": LiveCamera(vidlab.data.walker(size=90)),
-        "4:3": LiveCamera(SimpleNamespace(frames=large, fps=60)),
+        "4:3": LiveCamera(SimpleNamespace(frames=large, fps=30)),
     }
     results = {f"{name} {each.width}×{each.height}": asyncio.run(best(each)) for name, each in widgets.items()}
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, best of {ROUNDS} rounds")

@@ -490,6 +490,15 @@ def test_a_camera_that_nobody_sees_is_switched_off(visit, monkeypatch, how):
         says(page, "The camera has gone." if how == "unplugged" else "Nobody saw this figure for 1 seconds.")
 
 
+def test_a_camera_that_sends_nothing_is_switched_off(visit, monkeypatch):
+    monkeypatch.setattr(live_camera, "SILENCE", 1)
+    page = visit(LiveCamera(noise()), FAKE, YES)
+    page.evaluate("() => { HTMLVideoElement.prototype.requestVideoFrameCallback = () => 0; }")
+    press(page, "Start the camera")
+    says(page, "The camera sends no pictures.")
+    assert states(page) == ["ended"]
+
+
 # --- what it looks like ---
 
 

@@ -8,7 +8,6 @@ import { makeViews, paintMotion } from "./live_views.js";
 const PRIVACY =
   "Nothing leaves this page and nothing is recorded: the camera’s last frames are held in memory, to cut and compare " +
   "them, and are forgotten when it stops.";
-const SILENCE = 10; // seconds without a picture after which a camera is given up
 const KEY = 64; // pixels
 
 /** The key to the colours of the flow: every motion up to the longest. */
@@ -134,7 +133,7 @@ async function render({ model, el }) {
 
   // --- what is said ---
 
-  const status = h("p", { class: "status", role: "status" });
+  const status = h("p", { class: "status", role: "status", "aria-live": "polite" });
   const is = (state) => status.dataset.state === state;
   function say(state, what, mend = "") {
     if (is(state) && status.textContent === what + mend) return;
@@ -246,12 +245,13 @@ async function render({ model, el }) {
   /** Once a second: a camera that nobody looks at, or that sends nothing, is switched off. */
   function look() {
     const here = seen && !document.hidden;
-    const patience = model.get("patience");
+    const [patience, silence] = [model.get("patience"), model.get("silence")];
     unseen = here ? 0 : unseen + 1;
     quiet = here ? quiet + 1 : 0;
+    const away = ["The camera was switched off.", `Nobody saw this figure for ${patience} seconds.`];
     if (!el.isConnected) stop();
-    else if (unseen >= patience) stop(["The camera was switched off.", `Nobody saw this figure for ${patience} seconds.`]);
-    else if (quiet >= SILENCE) stop(REASONS.silent);
+    else if (unseen >= patience) stop(away);
+    else if (quiet >= silence) stop(REASONS.silent);
   }
   addEventListener("pagehide", () => camera && stop());
   new IntersectionObserver((entries) => {

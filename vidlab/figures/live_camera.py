@@ -25,7 +25,8 @@ MOST_K = 20  # as in live_camera.js
 LARGEST = 2.0  # pixels per frame that have a full colour
 GAIN = 2  # as in live_views.js: the difference is shown so many times as strong, around mid-grey
 DIM = 0.25  # as in live_views.js: what is no foreground
-PATIENCE = 30  # seconds out of sight after which the camera is switched off
+PATIENCE = 30  # seconds out of sight after which the camera is switched off,
+SILENCE = 10  # and seconds without a picture
 
 
 class LiveCamera(Widget):
@@ -83,6 +84,7 @@ class LiveCamera(Widget):
             "floors": list(FLOORS),
             "largest": LARGEST,
             "patience": PATIENCE,
+            "silence": SILENCE,
             "t": self.t,
             "y": self.y,
             "k": self.k,
