@@ -14,6 +14,7 @@ from .fusion_explorer import FusionExplorer
 from .fusion_map import FusionMap
 from .gates import Gates
 from .horn_schunck import HornSchunck
+from .live_camera import LiveCamera
 from .picture import PALETTE, Picture, filmstrip, grid, show, style
 from .space_time_cube import SpaceTimeCube
 from .temporal_filter import TemporalFilter
@@ -25,6 +26,6 @@ style()
 
 __all__ = [
     "PALETTE", "AttentionMap", "ClipPlayer", "ConstraintLine", "Disturbance", "Filters", "FlowField", "FrameWeights",
-    "FusionExplorer", "FusionMap", "Gates", "HornSchunck", "Picture", "SpaceTimeCube", "TemporalFilter", "TimeBattery",
-    "Tracks", "TwoStreams", "filmstrip", "filter_motion", "grid", "show", "style",
+    "FusionExplorer", "FusionMap", "Gates", "HornSchunck", "LiveCamera", "Picture", "SpaceTimeCube", "TemporalFilter",
+    "TimeBattery", "Tracks", "TwoStreams", "filmstrip", "filter_motion", "grid", "show", "style",
 ]  # fmt: skip
