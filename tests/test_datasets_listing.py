@@ -100,7 +100,9 @@ def test_names_in_any_script_and_names_that_are_none(tmp_path):
 
 def test_a_table_with_all_columns(tmp_path):
     touch(tmp_path, "v/a.mp4", "v/b.mp4")
-    text = "path,label,split,source,start,stop\nv/a.mp4,run,Train,f1,0,1.5\nv/a.mp4,walk,val,f1,2,\nv\\b.mp4,run,,f2,,\n"
+    text = (
+        "path,label,split,source,start,stop\nv/a.mp4,run,Train,f1,0,1.5\nv/a.mp4,walk,val,f1,2,\nv\\b.mp4,run,,f2,,\n"
+    )
     (tmp_path / "t.csv").write_text("\ufeff" + text, encoding="utf-8")
     rows = table(tmp_path / "t.csv")
     assert [(r.path.name, r.label, r.source, r.split, r.start, r.stop) for r in rows] == [
@@ -206,7 +208,9 @@ def test_hmdb51(tmp_path):
     lists = tmp_path / "splits"
     lists.mkdir()
     (lists / "brush_hair_test_split1.txt").write_text("".join(f"{name} {tag} \n" for name, tag in names.items()))
-    (lists / "eat_test_split1.txt").write_text("April_09_eat_u_nm_np1_ba_goo_0.avi 1 \ngone_eat_u_nm_np1_ba_goo_0.avi 2\n")
+    (lists / "eat_test_split1.txt").write_text(
+        "April_09_eat_u_nm_np1_ba_goo_0.avi 1 \ngone_eat_u_nm_np1_ba_goo_0.avi 2\n"
+    )
     rows = hmdb51(tmp_path / "v", lists)
     assert [(row.label, row.source, row.split) for row in rows] == [
         ("brush_hair", "April_09", "train"), ("brush_hair", "April_09", "train"),

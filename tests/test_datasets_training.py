@@ -25,7 +25,13 @@ def folder(tmp_path_factory):
     for source in range(10):
         for label, moving in (("still", STILL), ("fast", FAST)):
             for take in range(2):
-                film(root / label / f"film{source}_{take}.mp4", seed=source, moving=moving, frames=9 + take, size=(32, 32))
+                film(
+                    root / label / f"film{source}_{take}.mp4",
+                    seed=source,
+                    moving=moving,
+                    frames=9 + take,
+                    size=(32, 32),
+                )
     return root
 
 
@@ -52,7 +58,9 @@ def test_one_cell(folder, cache):
     assert "40 videos, 2 classes, 10 sources" in repr(found)
     assert "each 1 clip of 8 frames of 32×32" in repr(test)
     assert [place.name for place in (cache / "videos").iterdir()][0].startswith("folder")
-    assert datasets.open(folder, frames=8, size=32, source=r"film\d+", progress=False).store.folder == found.store.folder
+    assert (
+        datasets.open(folder, frames=8, size=32, source=r"film\d+", progress=False).store.folder == found.store.folder
+    )
 
 
 def test_several_clips_of_a_video_are_averaged(folder, tmp_path):
@@ -108,13 +116,19 @@ def test_the_leak_shown(tmp_path):
     """
     for source in range(24):
         for take in range(3):
-            film(tmp_path / "v" / "ab"[source % 2] / f"film{source}_{take}.mp4", seed=source, size=(32, 32), moving=take, frames=4)
+            film(
+                tmp_path / "v" / "ab"[source % 2] / f"film{source}_{take}.mp4",
+                seed=source,
+                size=(32, 32),
+                moving=take,
+                frames=4,
+            )
     found = opened(tmp_path / "v", tmp_path / "s", frames=2)
     accuracy = {}
     for how in ("random", "source"):
         train, test = found.split(how, test=0.33)
         torch.manual_seed(0)
-        model = models.SingleFrame(2) if False else models.Conv3DNet(2, extent=1, widths=(16, 32, 32))
+        model = models.Conv3DNet(2, extent=1, widths=(16, 32, 32))
         training.fit(model, *train, steps=150, batch=16, lr=0.01, device="cpu", progress=False)
         accuracy[how] = training.evaluate(model, *test).hit1.value
         assert bool(found.leaks(train, test).sources) == (how == "random")
@@ -153,7 +167,18 @@ def test_a_model_takes_its_clips_or_says_why_not():
 
 
 def command(folder, tmp_path, *more, out="out"):
-    how = ["--size", "32", "--steps", "40", "--source", r"film\d+", "--store", tmp_path / "store", "--out", tmp_path / out]
+    how = [
+        "--size",
+        "32",
+        "--steps",
+        "40",
+        "--source",
+        r"film\d+",
+        "--store",
+        tmp_path / "store",
+        "--out",
+        tmp_path / out,
+    ]
     return list(map(str, ["train", folder, *how, *more]))
 
 
@@ -192,13 +217,13 @@ def test_the_command_goes_on_and_does_not_begin_anew(folder, tmp_path, capsys):
 
 def test_the_command_after_a_kill(folder, tmp_path, capsys):
     """Killed while it trains, the same command ends with the weights of an undisturbed run."""
-    assert cli.main(command(folder, tmp_path, "--steps", "400", out="one")) == 0
+    assert cli.main(command(folder, tmp_path, "--steps", "150", out="one")) == 0
     env = os.environ | {"OMP_NUM_THREADS": "1"}
     program = (
         "import torch; torch.set_num_threads(1); from vidlab import training, cli; training.SAVE_EVERY = 0.0;"
         "import sys; sys.exit(cli.main(sys.argv[1:]))"
     )
-    words = command(folder, tmp_path, "--steps", "400", out="other")
+    words = command(folder, tmp_path, "--steps", "150", out="other")
     running = subprocess.Popen([sys.executable, "-c", program, *words], env=env, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not (tmp_path / "other" / "checkpoint.pt").exists():
@@ -239,7 +264,9 @@ def test_help_is_quick():
     """It lists the command, and imports no torch."""
     program = "import sys; from vidlab import cli\ntry: cli.main(sys.argv[1:])\nexcept SystemExit: print('torch' in sys.modules)"
     for words in (["--help"], ["train", "--help"]):
-        said = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True).stdout
+        said = subprocess.run(
+            [sys.executable, "-c", program, *words], capture_output=True, text=True, check=True
+        ).stdout
         assert said.strip().endswith("False")
         assert "train" in said
 

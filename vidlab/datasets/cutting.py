@@ -1,8 +1,8 @@
 """Cutting: from one video, the frames of its clips, at their small size, and nothing else decoded than they need.
 
 The pictures are those of `vidlab.clips.read`, byte by byte. Three things make it faster where few frames are wanted:
-the decoder jumps to the key frame before a wanted frame instead of decoding what lies between; frames that no other
-frame is predicted from are not decoded unless they are wanted; and each wanted frame is made small in one step.
+the decoder jumps to the key frame before a wanted frame instead of decoding what lies between; in H.264, frames from
+which no other is predicted are not decoded unless they are wanted; and each wanted frame is made small in one step.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from .rows import Row
 # As in `vidlab.decode`, which is not imported here: it needs torch, and each worker would need 0.2 GB more.
 EXACT = Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 JUMP = 12  # frames between two wanted ones from which on seeking is cheaper than decoding what lies between
-# Decoders that leave out exactly the frames to which no other refers, when they are told so packet by packet.
-LEAVE_OUT = {"h264", "hevc", "mpeg4", "mpeg2video"}
 
 
 @dataclass(frozen=True)
@@ -172,28 +170,54 @@ def grouped(info: VideoInfo, wanted: np.ndarray) -> list[np.ndarray]:
 
 
 def some(info: VideoInfo, container, stream, group: np.ndarray, seek: bool):
-    """(place in the group, frame) for the frames of one group; fewer, if something is in doubt."""
+    """(place in the group, frame) for the frames of one group.
+
+    Raises:
+        ClipError: something is in doubt, perhaps only after all frames came: one of them was predicted from it.
+    """
     line, context = info.timeline, stream.codec_context
     stamps = {int(line.stamps[index]): place for place, index in enumerate(group)}
     key, last, missing, found = line.key_before(int(group[0])), line.needed_by(group), set(stamps), False
-    leave_out = "NONREF" if context.name in LEAVE_OUT else "DEFAULT"
+    head = context.extradata or b""
     if seek or line.index_of(key[0]) != 0:
         container.seek(key[1], stream=stream)
     for packet in container.demux(stream):
         found = found or (packet.is_keyframe and packet.pts == key[0])
         if not found:
             if not packet.size or (packet.dts is not None and packet.dts > key[1]):
-                return  # landed behind it
+                raise ClipError(f"{info.path}: no key frame where one was")
             continue
         if packet.is_corrupt:
-            return
-        context.skip_frame = "DEFAULT" if {packet.pts, packet.dts} & missing else leave_out
+            raise ClipError(f"{info.path} has a corrupt packet")
+        if context.name == "h264" and not {packet.pts, packet.dts} & missing and spare(bytes(packet), head):
+            continue  # the decoder's own way of leaving frames out, skip_frame, also hides errors in the others
         for frame in context.decode(packet if packet.size else None):
             index = line.index_of(frame.pts)
             if frame.is_corrupt:
-                return
+                raise ClipError(f"{info.path}: frame {index} is corrupt")
             if frame.pts in missing:
                 missing.remove(frame.pts)
                 yield stamps[frame.pts], frame
             if not missing and (index is None or index >= last):
                 return
+
+
+def spare(data: bytes, head: bytes) -> bool:
+    """Whether no other frame is predicted from this packet of H.264: `nal_ref_idc` is 0 in all its slices.
+
+    Units stand with their length before them (ISO/IEC 14496-15, told by the stream's head), or after start codes (ITU-T
+    H.264, Annex B). A packet that is not made of whole units is not spare.
+    """
+    units, at = [], 0
+    if head[:1] == b"\x01" and len(head) > 4:
+        wide = (head[4] & 3) + 1
+        while at < len(data):
+            end = at + wide + int.from_bytes(data[at : at + wide], "big")
+            if at + wide >= end or end > len(data):
+                return False
+            units.append(data[at + wide])
+            at = end
+    else:
+        units = [part[0] for part in data.split(b"\0\0\1")[1:] if part]
+    slices = [unit for unit in units if 1 <= unit & 31 <= 5]
+    return bool(slices) and not any(unit & 0x60 for unit in slices)

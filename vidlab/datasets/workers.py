@@ -10,18 +10,20 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import time
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from ..errors import DataError
 from .rows import Row
 
-BIRTH = 120.0  # seconds that a process may take to begin: it imports torch, on a disk that may be slow
+BIRTH = 120.0  # seconds that a process may take to begin: its imports, on a disk that may be slow, among many others
 BIRTHS = 3  # processes in a row that end before they could begin
 TRIES = 2  # a process may also be ended because the machine lacks memory, which is not the video's fault
 
@@ -98,7 +100,7 @@ class _Worker:
         spawn = multiprocessing.get_context("spawn")
         self.line, theirs = spawn.Pipe()
         self.process = spawn.Process(target=_serve, args=(theirs, path, how), daemon=True)
-        with _one_thread():
+        with _bare():
             self.process.start()
         theirs.close()
         self.ready, self.job, self.until = False, None, 0.0
@@ -128,14 +130,20 @@ class _Worker:
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """What a new process inherits: libraries count threads when they are loaded."""
+def _bare() -> Iterator[None]:
+    """What a new process inherits: one thread for each library, and nothing of the program that was started.
+
+    Or each process would run that program's imports, and with them torch; and a script without `if __name__ ==
+    "__main__"` would start itself again in each.
+    """
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
+    before, program = {name: os.environ.get(name) for name in names}, sys.modules["__main__"]
     os.environ.update(dict.fromkeys(names, "1"))
+    sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
+        sys.modules["__main__"] = program
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
