@@ -252,8 +252,8 @@ def test_kinetics(tmp_path):
     ]
     assert told(rows, "missing files") == ["gone_000001_000011.mp4"]
     assert told(rows, "another form") == ["train.csv, line 4"]
+    (tmp_path / "test.csv").write_text("youtube_id,time_start,time_end,split\nlong,3,13,test\n")
     with pytest.raises(DataError, match="no column label"):
-        (tmp_path / "test.csv").write_text("youtube_id,time_start,time_end,split\nlong,3,13,test\n")
         kinetics(tmp_path / "v", tmp_path / "test.csv")
 
 

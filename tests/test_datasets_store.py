@@ -157,8 +157,8 @@ def test_other_settings_are_refused(films, tmp_path):
     quiet(rows_of(*films[:1]), tmp_path)
     with pytest.raises(DataError, match=r"frames = 4.*Wanted: frames = 5"):
         quiet(rows_of(*films[:1]), tmp_path, frames=5)
+    (tmp_path / "journal.jsonl").write_text(json.dumps({"version": 99, "how": CUT.as_dict()}) + "\n")
     with pytest.raises(DataError, match="of version 99"):
-        (tmp_path / "journal.jsonl").write_text(json.dumps({"version": 99, "how": CUT.as_dict()}) + "\n")
         quiet(rows_of(*films[:1]), tmp_path)
     with pytest.raises(DataError, match="holds no clips"):
         Store(tmp_path / "nowhere")
@@ -299,10 +299,6 @@ def test_several_parts_of_one_film(films, tmp_path):
 
 
 def test_workers_do_without_torch():
-    said = subprocess.run(
-        [sys.executable, "-c", "import vidlab.datasets.workers, vidlab.datasets.cutting, sys; print('torch' in sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )  # fmt: skip
+    program = "import vidlab.datasets.workers, vidlab.datasets.cutting, sys; print('torch' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"

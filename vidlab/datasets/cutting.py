@@ -21,7 +21,7 @@ from .rows import Row
 
 # As in `vidlab.decode`, which is not imported here: it needs torch, and each worker would need 0.2 GB more.
 EXACT = Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
-JUMP = 12  # frames between two wanted ones from which on seeking is cheaper than decoding what lies between
+JUMP = 6  # frames between two wanted ones from which on seeking is cheaper than decoding what lies between
 
 
 @dataclass(frozen=True)
