@@ -197,10 +197,8 @@ def main():
             for name, seconds in times.items():
                 rate = len(paths) / statistics.median(seconds)
                 ratio = statistics.median(a / b for a, b in zip(seconds, times["vidlab"], strict=True))
-                print(
-                    each = f"{rate:7.1f} clips/s {rate * how.frames:8.0f} frames/s of a core"
-                    print(f"  {name:<18} {each}   {ratio:5.2f} × vidlab's")
-                )
+                each = f"{rate:7.1f} clips/s {rate * how.frames:8.0f} frames/s of a core"
+                print(f"  {name:<18} {each}   {ratio:5.2f} × vidlab's")
         quickly = sum(quick_worked(path) for path in short)
         print(f"the quick way was taken for {quickly} of {len(short)} short films")
 
