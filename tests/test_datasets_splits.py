@@ -234,6 +234,8 @@ def test_sources_are_drawn_not_videos():
     assert wide.high - wide.low > 2.5 * (narrow.high - narrow.low)
     assert wide.value == 0.5
     assert scores.over_sources(torch.ones(50), ["a"] * 25 + ["b"] * 25).low < 0.5
+    two = scores.over_sources(torch.tensor([1.0, 1.0, 0.0, 1.0]), ["a", "a", "b", "b"])
+    assert two.high - two.low > 0.7  # drawing two again would say 50 to 100 %
     single = scores.over_sources(torch.tensor([1.0, 1.0, 0.0]), ["a"] * 3)
     assert single.high - single.low > 0.7
 

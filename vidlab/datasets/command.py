@@ -73,6 +73,8 @@ def main(argv: Sequence[str]) -> int:
     chosen = splits.official(rows) if args.split == "official" else HOW[args.split](rows, args.test, args.seed)
     del chosen  # an impossible split is told before hours of cutting
     say(rows)
+    if args.split == "source" and len(rows.sources) == len(rows):
+        say("Each file counts as its own source. If several were cut from one film, tell so: --source")
     videos = _cut(args, rows, first)
     for name, reason in videos.skipped.items():
         say(f"skipped {name}: {reason}")

@@ -18,8 +18,10 @@ from torch import Tensor
 from ..intervals import RESAMPLES, Estimate
 from .rows import Rows
 
+FEW = 10  # sources
 
-def wilson(right: int, n: int, level: float = 0.95) -> Estimate:
+
+def wilson(right: float, n: int, level: float = 0.95) -> Estimate:
     """The share of right answers and Wilson's interval, as if the n were independent.
 
     Raises:
@@ -39,20 +41,20 @@ def wilson(right: int, n: int, level: float = 0.95) -> Estimate:
 def over_sources(right: Float[Tensor, " v"], sources: list[str], level: float = 0.95, seed: int = 0) -> Estimate:
     """The share of right answers, and the interval in which it lies when whole sources are drawn again.
 
-    Where all answers are right, or all wrong, or there is one source only, drawing again shows no spread: there
-    Wilson's interval for as many trials as there are sources stands in.
+    Of few sources, and where all answers are right or all wrong, drawing again shows too little spread or none. So with
+    fewer than ten sources Wilson's interval for as many trials as there are sources counts, if it reaches further.
     """
     number = {name: i for i, name in enumerate(dict.fromkeys(sources))}
     place = torch.tensor([number[name] for name in sources])
     hits = torch.zeros(len(number)).index_add(0, place, right.float())
     sizes = torch.bincount(place, minlength=len(number)).float()
     value = float(right.float().mean())
-    if value in (0.0, 1.0) or len(number) == 1:
-        bounds = wilson(round(value * len(number)), len(number), level)
-        return Estimate(value, min(value, bounds.low), max(value, bounds.high))
     drawn = torch.randint(len(number), (RESAMPLES, len(number)), generator=torch.Generator().manual_seed(seed))
     shares = hits[drawn].sum(1) / sizes[drawn].sum(1)
     low, high = shares.quantile(torch.tensor([(1 - level) / 2, (1 + level) / 2])).tolist()
+    if len(number) < FEW or value in (0.0, 1.0):
+        middle = wilson(value * len(number), len(number), level)
+        low, high = min(low, middle.low), max(high, middle.high)
     return Estimate(value, low, high)
 
 
