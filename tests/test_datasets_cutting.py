@@ -154,28 +154,27 @@ def test_a_film_that_breaks_off_is_refused_unless_a_part_is_asked_for(tmp_path):
 def test_a_damaged_frame_is_never_given_out(tmp_path):
     """A byte is wrong: where `read` finds that a frame is damaged, it is refused, or it is what it was before."""
     path = film(tmp_path / "a.mp4", frames=60, gop=15, bframes=3)
-    sound, dice = path.read_bytes(), np.random.default_rng(0)
-    begin, how = sound.index(b"mdat"), Cut(20, 32)
-    was, refused, given, mended = cutting.cut(row(path), how), 0, 0, 0
-    for turn in range(40):
+    whole, sound, dice = clips.read(path).frames, path.read_bytes(), np.random.default_rng(0)
+    begin, refused, given, mended = sound.index(b"mdat"), 0, 0, 0
+    for turn in range(20):
         data = bytearray(sound)
         data[dice.integers(begin + 8, len(sound) * 3 // 4)] ^= 0xFF
         path = tmp_path / f"{turn}.mp4"
         path.write_bytes(bytes(data))
-        try:
-            got = cutting.cut(row(path), how)
-        except (ClipError, ShapeError):
-            refused += 1
-            continue
-        given += 1
-        for place, index in enumerate(how.indices(60)[0].tolist()):
+        info = clips.probe(path)
+        for index in range(0, 60, 6):
+            out = np.empty((1, 3, 48, 64), np.uint8)
+            if not cutting.quick(info, np.array([index]), out):
+                refused += 1
+                continue
+            given += 1
             try:
-                clips.read(path, frames=range(index, index + 1))
+                clips.read(info, frames=range(index, index + 1))
             except ClipError:
                 mended += 1
-                assert np.array_equal(got[0, place], was[0, place])
+                assert np.array_equal(out, whole[index : index + 1].numpy())
     assert refused > 10
-    assert given > 10
+    assert given > 80
     assert mended > 0
 
 
