@@ -222,7 +222,7 @@ def test_the_command_after_a_kill(folder, tmp_path, capsys):
     assert cli.main(command(folder, tmp_path, "--steps", "150", out="one")) == 0
     env = os.environ | {"OMP_NUM_THREADS": "1"}
     program = (
-        "import torch; torch.set_num_threads(1); from vidlab import training, cli; training.SAVE_EVERY = 0.0;"
+        "import torch; torch.set_num_threads(1); from vidlab import training, cli; training.SAVE_EVERY = 0.1;"
         "import sys; sys.exit(cli.main(sys.argv[1:]))"
     )
     words = command(folder, tmp_path, "--steps", "150", out="other")

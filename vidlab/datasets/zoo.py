@@ -36,11 +36,12 @@ def build(name: str, classes: int, *, frames: int, size: int, seed: int = 0) -> 
     try:
         return _tried(known[name], classes, frames, size, seed)
     except Exception as error:  # einops, torch and vidlab each have their own
-        fits = [t for t in range(1, MOST_FRAMES + 1) if t != frames and _fits(known[name], classes, t, size)]
+        near = sorted(range(1, MOST_FRAMES + 1), key=lambda t: abs(t - frames))
+        fits = next((t for t in near if t != frames and _fits(known[name], classes, t, size)), None)
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
         raise VidlabError(
             f"{name} does not take {frames} frames of {size}×{size} pixels ({reason})",
-            mend=f"--frames {min(fits, key=lambda t: abs(t - frames))}" if fits else "another --size, or another model",
+            mend=f"--frames {fits}" if fits else "another --size, or another model",
         ) from error
 
 
