@@ -3,7 +3,7 @@
 All give the same frames at the same size, each process on one thread. Rounds are interleaved, and what counts is the
 median of the ratios of CPU time: wall time on a busy machine says little. `make bench` runs this.
 
-    python tests/bench/bench_datasets.py [--videos 24] [--rounds 5] [--workers 1]
+    python tests/bench/bench_datasets.py [--videos 8] [--rounds 5] [--workers 1]
 """
 
 import argparse
@@ -157,7 +157,7 @@ def measured(lines, name, paths, how):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--videos", type=int, default=12)
+    parser.add_argument("--videos", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=1)
     args = parser.parse_args()
