@@ -15,6 +15,7 @@ from .fusion_map import FusionMap
 from .gates import Gates
 from .horn_schunck import HornSchunck
 from .picture import PALETTE, Picture, filmstrip, grid, show, style
+from .playground import Playground
 from .space_time_cube import SpaceTimeCube
 from .temporal_filter import TemporalFilter
 from .time_battery import TimeBattery
@@ -25,6 +26,6 @@ style()
 
 __all__ = [
     "PALETTE", "AttentionMap", "ClipPlayer", "ConstraintLine", "Disturbance", "Filters", "FlowField", "FrameWeights",
-    "FusionExplorer", "FusionMap", "Gates", "HornSchunck", "Picture", "SpaceTimeCube", "TemporalFilter", "TimeBattery",
-    "Tracks", "TwoStreams", "filmstrip", "filter_motion", "grid", "show", "style",
+    "FusionExplorer", "FusionMap", "Gates", "HornSchunck", "Picture", "Playground", "SpaceTimeCube", "TemporalFilter",
+    "TimeBattery", "Tracks", "TwoStreams", "filmstrip", "filter_motion", "grid", "show", "style",
 ]  # fmt: skip
