@@ -1,9 +1,9 @@
 """How fast six networks run in a page, in real Chromium: `python tests/bench/bench_playground.py`.
 
 window: from one more frame of the stage to the answers of all six, drawn; the median, and what 95 of 100 stay below.
-With a trial pressed every network that is not blind to it runs twice. page: frames a second in which the figure changed,
-with the stage as fast as the screen, while the pointer drags the object. Of several rounds the best is kept, as whatever
-else the machine does can only slow them down. Weights are of chance: they cost what trained ones cost.
+With a trial pressed, every network runs twice, but for what it keeps of each frame. page: frames a second in which the
+figure changed, with the stage as fast as the screen, while the pointer drags the object. Of several rounds the best is
+kept, as whatever else the machine does can only slow them down. Weights are of chance: they cost what trained ones do.
 """
 
 from __future__ import annotations

@@ -295,7 +295,7 @@ def test_accessible(open_widgets, dark):
 
 def test_nothing_but_the_bars_moves(open_widgets):
     page = still(open_widgets)
-    fixed = ".panel b, .track, .stage, .trials button, .strip li"
+    fixed = ".panel .head, .track, .stage, .trials button, .strip li"
     places = (
         f"() => [...document.querySelectorAll('{fixed}')]"
         + """.map((node) => {

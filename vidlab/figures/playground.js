@@ -236,6 +236,7 @@ function legend() {
   return [
     h("span", {}, h("i", { class: "mark" }, "▶"), "its answer"),
     h("span", { class: "true" }, "the right answer"),
+    h("span", {}, "✓ ✗ whether it is right"),
     h("span", { class: "if-changed" }, h("i", { class: "ghost" }), "the same frames as they were"),
   ];
 }

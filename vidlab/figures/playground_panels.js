@@ -9,10 +9,8 @@ const percent = (share) => `${Math.round(100 * share)}\u202f%`;
 /** A class with its arrow: "→ right". */
 export const iconOf = (name) => ICONS[name] ?? "■";
 
-/** Numbers in words: 6,220; 1.6 million. */
-function many(n) {
-  return n >= 1e6 ? `${(n / 1e6).toFixed(1)} million` : n.toLocaleString("en");
-}
+/** 6,220; 0.6 M. */
+const many = (n) => (n >= 1e5 ? `${(n / 1e6).toFixed(1)} M` : n.toLocaleString("en"));
 
 /** Write only what differs: thirty frames a second leave no time for more. */
 const put = (node, key, value) => node[key] !== value && (node[key] = value);
@@ -49,8 +47,10 @@ export function makePanel({ name, parameters, macs, accuracy }, classes) {
     return { row, mark, bar, ghost, value, said };
   });
   const size = h("small", {}, `${many(parameters)} weights, ${many(macs)} multiply–adds`);
+  const judged = h("span", { class: "judged", "aria-hidden": "true" });
+  const head = h("div", { class: "head" }, h("b", {}, name), judged);
   const list = h("ul", { class: "bars" }, ...rows.map(({ row }) => row));
-  const part = h("div", { class: "panel", role: "group", "aria-label": name }, h("b", {}, name), size, list, verdict, measured);
+  const part = h("div", { class: "panel", role: "group", "aria-label": name }, head, size, list, verdict, measured);
 
   function show(now, before, truth) {
     const [top, old] = [now, before].map((p) => p.indexOf(Math.max(...p)));
@@ -66,6 +66,7 @@ export function makePanel({ name, parameters, macs, accuracy }, classes) {
       row.classList.toggle("true", k === truth);
     });
     put(part.dataset, "kind", kind);
+    put(judged, "textContent", truth === null ? "" : top === truth ? "✓" : "✗");
     part.classList.toggle("right", top === truth);
     return { kind, top, old };
   }
@@ -76,7 +77,7 @@ export function makePanel({ name, parameters, macs, accuracy }, classes) {
   }
   function measure(trial, first) {
     if (!accuracy) return;
-    const before = trial === first ? "" : ` (as it was: ${percent(accuracy[first])})`;
+    const before = trial === first ? "" : ` (was ${percent(accuracy[first])})`;
     put(measured, "textContent", `${percent(accuracy[trial])} right on test clips${before}`);
   }
   return { part, show, say, measure };

@@ -20,15 +20,15 @@ def playground_poster(widget) -> Image.Image:
     newest = widget.clip[0, widget.task.shown - 1].permute(1, 2, 0).numpy()
     classes, many = widget.task.names, len(widget.names)
     panel = ROW * len(classes) + 0.62
-    high = 0.4 + max(STAGE + 0.3, 1.5 + -(-many // ACROSS) * panel) + 0.25
+    left, strip = STAGE + 0.5, WIDE - STAGE - 0.65
+    step = strip / len(frames)
+    high = 0.4 + max(STAGE, step + 0.42 + -(-many // ACROSS) * panel - 0.4) + 0.4
     figure = Figure(figsize=(WIDE, high), dpi=100, facecolor=PAPER, layout="none")
 
     def place(x: float, y: float, w: float, h: float):
         return figure.add_axes((x / WIDE, 1 - (y + h) / high, w / WIDE, h / high))
 
     _image(place(0.15, 0.4, STAGE, STAGE), newest, "The stage")
-    left, strip = STAGE + 0.5, (WIDE - STAGE - 0.65)
-    step = strip / len(frames)
     for t, frame in enumerate(frames):
         _image(place(left + t * step, 0.4, step - 0.06, step - 0.06), frame, "")
     figure.text(
@@ -58,10 +58,14 @@ def _bars(axes, name: str, classes: tuple[str, ...] | None, p: np.ndarray) -> No
     """p: before and now, `2 classes`."""
     before, now = p
     y, top = np.arange(len(now)), int(now.argmax())
-    axes.barh(y, now, height=0.55, color=[BAR if k == top else PALE for k in y])
+    axes.barh(y, now, height=0.62, color=[BAR if k == top else PALE for k in y])
     axes.barh(y, before, height=0.85, facecolor="none", edgecolor=INK, linewidth=0.8)
     axes.text(-0.02, top, "▶", fontsize=8, color=INK, ha="right", va="center")
-    axes.text(min(now[top], 0.72) + 0.03, top, f"{now[top]:.2f}", fontsize=9, va="center", weight="bold", color=INK)
+    wide = now[top] > 0.7
+    style = {"ha": "right", "color": PAPER} if wide else {"ha": "left", "color": INK}
+    axes.text(
+        now[top] + (-0.03 if wide else 0.03), top, f"{now[top]:.2f}", fontsize=9, va="center", weight="bold", **style
+    )
     axes.set_yticks(y, classes or [""] * len(y), fontsize=10)
     axes.tick_params(length=0, pad=10)
     axes.set(xlim=(0, 1.02), ylim=(len(y) - 0.4, -0.6), xticks=[])
