@@ -26,9 +26,18 @@ def test_the_bundle_is_live_still_and_words():
     assert set(bundle) == {"text/html", "image/png", "text/plain"}
     assert bundle["image/png"].startswith(b"\x89PNG")
     assert bundle["text/plain"] == widget.alt
+    assert 'data-vidlab="' in bundle["text/html"]
     assert "http" not in re.sub(r"http://www.w3.org/2000/svg", "", bundle["text/html"])
-    assert bundle["text/html"] == random_playground(title="Who sees it?", trial="reversed").html()
-    assert bundle["text/html"] != random_playground(title="Who sees it?", trial="reversed", seed=1).html()
+    state = widget.state()
+    assert state == random_playground(title="Who sees it?", trial="reversed").state()
+    assert state != random_playground(title="Who sees it?", trial="reversed", seed=1).state()
+
+
+def test_values_are_traits():
+    live = random_playground("early").live()
+    assert live.trial == "as it was"
+    assert "export default { render }" in live._esm
+    assert ".playground" in live._css
 
 
 def test_the_words_are_those_of_the_networks():

@@ -26,21 +26,21 @@ EVENTS = World(onset=(0, 1), duration=3, visible="event")
 REST = "at rest"
 TRIALS = ("as it was", "reversed", "shuffled", "frozen", "delayed")  # the buttons of the figure
 
-BATCH, RATE, STEPS = 32, 4e-3, 200
-NARROW = {"widths": (8, 16, 16)}  # all six have room on one page
+BATCH, RATE, STEPS = 32, 4e-3, 300
+NARROW = {"widths": (8, 16, 16)}  # so that all six have room on one page
 LONG = (4, 8, 8)  # tubelets: one holds a whole event
 PLAYERS = (
     Row("single frame", models.SingleFrame, NARROW),
     Row("late fusion, average", models.PooledFusion, NARROW),
-    Row("early fusion", models.EarlyFusion, {"frames": 8} | NARROW),
+    Row("early fusion", models.EarlyFusion, {"frames": 8}),
     Row("3D convolution", models.Conv3DNet, NARROW),
-    Row("ConvGRU", models.ConvRecurrent, {"cell": "gru", "hidden": 16} | NARROW, steps=300),
+    Row("ConvGRU", models.ConvRecurrent, {"cell": "gru", "hidden": 16} | NARROW),
     Row(
         "video transformer",
         models.VideoViT,
         {"kind": "joint", "dim": 24, "depth": 1, "heads": 3, "tubelet": LONG},
         steps=1000,
-        lr=3e-3,
+        lr=5e-3,
     ),
 )
 
