@@ -222,14 +222,19 @@ def test_the_object_runs_after_the_pointer(open_widgets):
     pace = np.abs(steps).sum(1)
     assert set(np.round(pace[(pace > 0)], 6) >= 1) == {True}
     assert pace.max() == 2
-    assert np.abs(path[-1] - [5, 8]).max() < 1
+    assert np.abs(path[-1] - [5, 8]).max() < 3
     assert state(page)["headings"] == [None] * 4  # there, it rests
+    for k in range(12):  # a slow hand: it follows without a stop
+        page.mouse.move(*at(9 + 1.2 * k, 8))
+        advance(page, 1)
+        assert k < 4 or state(page)["headings"] == [0] * 4
     page.mouse.up()
-    page.mouse.click(*at(25, 8.2))  # without dragging
-    advance(page, 6)
-    assert state(page)["headings"] == [0] * 4
     advance(page, 20)
-    assert state(page)["x"] == pytest.approx(25, abs=1)
+    page.mouse.click(*at(10, 8.2))  # without dragging
+    advance(page, 5)
+    assert state(page)["headings"] == [2] * 4
+    advance(page, 20)
+    assert state(page)["x"] == pytest.approx(10, abs=3)
 
 
 def test_the_demonstration_can_be_stopped(open_widgets):

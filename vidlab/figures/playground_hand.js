@@ -5,6 +5,7 @@ import { clamp } from "./kit.js";
 export const HEADINGS = [[1, 0], [0, 1], [-1, 0], [0, -1]]; // right, down, left, up
 export const ARROWS = { ArrowRight: 0, ArrowDown: 1, ArrowLeft: 2, ArrowUp: 3 };
 const KEY_SPEED = 1.5; // pixels a frame
+const LEAD = 3; // pixels: how far ahead the pointer is when it starts, and frames in which it would be there
 const TURN = 2; // it leaves its row for a column when the way there is so many times as long
 const SHOW = [0, 1, 2, 3]; // the demonstration's directions, and how fast between lowest and highest
 const PACES = [0.4, 0.8, 0.2, 0.9, 0.6];
@@ -19,14 +20,17 @@ export function makeHand({ x, y, speed: [low, high], least }) {
   function towards(goal) {
     const way = [goal.x - self.x, goal.y - self.y];
     const far = way.map(Math.abs);
-    let axis = self.heading === null ? Number(far[1] > far[0]) : self.heading % 2;
-    if (far[axis] < low || far[1 - axis] > TURN * far[axis]) axis = 1 - axis;
-    if (far[axis] < low) axis = 1 - axis;
-    if (far[axis] < low) { // there: it does not walk less than the networks have seen
-      if (!self.down) self.goal = null;
-      return [null, 0];
+    let axis = self.heading === null ? null : self.heading % 2;
+    const longer = Number(far[1] > far[0]);
+    const turns = axis !== null && longer !== axis && far[longer] > Math.max(TURN * far[axis], LEAD);
+    if (axis === null || far[axis] < low || turns) {
+      if (far[longer] < LEAD) { // near enough: it does not walk in steps smaller than the networks have seen
+        if (!self.down) self.goal = null;
+        return [null, 0];
+      }
+      axis = longer;
     }
-    return [way[axis] > 0 ? axis : axis + 2, clamp(far[axis], low, high)];
+    return [way[axis] > 0 ? axis : axis + 2, clamp(far[axis] / LEAD, low, high)];
   }
   function shown() {
     const [round, place] = [Math.floor(script / (RUN + PAUSE)), script % (RUN + PAUSE)];
