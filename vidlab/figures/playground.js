@@ -207,7 +207,7 @@ async function render({ model, el }) {
   el.playground = { // for tests
     run: (x) => run.map((network) => Array.from(network(filmOf(x)))),
     draw: (actor, at, waves) => drawnAlone({ ...scene, actor, at, base: ground(waves, size, world.background), noise: () => 0 }),
-    state: () => ({ trial, order, headings: [...headings], x: hand.x, y: hand.y, p: probabilities.map(([p, q]) => [[...p], [...q]]) }),
+    state: () => ({ trial, order, headings: [...headings], x: hand.x, y: hand.y, actor: scene.actor, p: probabilities.map(([p, q]) => [[...p], [...q]]) }),
     window: () => windowOf(order).map(({ x }) => Array.from(x)),
     setRate: (hertz) => (rate = hertz),
     advance: (n) => {
