@@ -34,7 +34,7 @@ PLAYERS = (
     Row("late fusion, average", models.PooledFusion, NARROW),
     Row("early fusion", models.EarlyFusion, {"frames": 8}),
     Row("3D convolution", models.Conv3DNet, NARROW),
-    Row("ConvGRU", models.ConvRecurrent, {"cell": "gru", "hidden": 16} | NARROW),
+    Row("ConvGRU", models.ConvRecurrent, {"cell": "gru", "hidden": 16} | NARROW, steps=500),
     Row(
         "video transformer",
         models.VideoViT,
