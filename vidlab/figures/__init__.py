@@ -16,6 +16,7 @@ from .gates import Gates
 from .horn_schunck import HornSchunck
 from .live_camera import LiveCamera
 from .picture import PALETTE, Picture, filmstrip, grid, show, style
+from .playground import Playground
 from .space_time_cube import SpaceTimeCube
 from .temporal_filter import TemporalFilter
 from .time_battery import TimeBattery
@@ -26,6 +27,6 @@ style()
 
 __all__ = [
     "PALETTE", "AttentionMap", "ClipPlayer", "ConstraintLine", "Disturbance", "Filters", "FlowField", "FrameWeights",
-    "FusionExplorer", "FusionMap", "Gates", "HornSchunck", "LiveCamera", "Picture", "SpaceTimeCube", "TemporalFilter",
-    "TimeBattery", "Tracks", "TwoStreams", "filmstrip", "filter_motion", "grid", "show", "style",
+    "FusionExplorer", "FusionMap", "Gates", "HornSchunck", "LiveCamera", "Picture", "Playground", "SpaceTimeCube",
+    "TemporalFilter", "TimeBattery", "Tracks", "TwoStreams", "filmstrip", "filter_motion", "grid", "show", "style",
 ]  # fmt: skip
