@@ -10,7 +10,7 @@ from vidlab.errors import DataError
 LINKS = [(model, question, claim) for model, row in evidence.PROVED.items() for question, claim in row.items()]
 
 
-@pytest.mark.parametrize("model, question, claim", LINKS)
+@pytest.mark.parametrize(("model", "question", "claim"), LINKS)
 def test_a_link_leads_to_a_cell_that_proves_the_claim(model, question, claim):
     file, cell = evidence.address(*claim.split()).split("#cell-id=")
     cells = json.loads((evidence.NOTEBOOKS / file).read_text(encoding="utf-8"))["cells"]
@@ -26,7 +26,7 @@ def test_a_claim_that_is_none_is_refused():
 
 
 @pytest.mark.parametrize(
-    "shares, chance, mark",
+    ("shares", "chance", "mark"),
     [([1.0, 0.91], 0.25, "●"), ([1.0, 0.9], 0.25, "◐"), ([0.25, 0.32], 0.25, "○"), ([0.25, 0.34], 0.25, "◐")],
 )
 def test_marks(shares, chance, mark):
