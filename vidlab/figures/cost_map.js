@@ -5,7 +5,7 @@ import { NO_LINE, place } from "./cost_map_names.js";
 
 const [LOWEST, HIGHEST] = [-0.04, 1.1]; // of the axis of accuracy, as in cost_map_poster.py
 const RADIUS = 7; // of a marker, in pixels
-const PAD = { left: 46, right: 12, top: 4, bottom: 52 }; // around the plot
+const PAD = { left: 46, right: 12, top: 4, bottom: 28 }; // around the plot
 const GLIDE = 800; // ms
 const REACH = 28; // pixels from a point in which the pointer means it
 
@@ -39,8 +39,8 @@ async function render({ model, el }) {
   const points = names.map((name, k) =>
     h("button", { type: "button", class: "point", tabindex: -1, onfocus: () => choose(k), onclick: () => choose(k) }, marker(family[k])),
   );
-  const walk = h("div", { class: "points", role: "group", onkeydown: step_by_key }, ...points);
-  const map = h("div", { class: "map" }, drawing, marks, axis, guess, ...labels, walk);
+  const walk = h("div", { class: "points", role: "group", onkeydown: walkByKey }, ...points);
+  const map = h("div", { class: "map" }, drawing, marks, guess, ...labels, walk);
 
   const inner = () => [map.clientWidth - PAD.left - PAD.right, map.clientHeight - PAD.top - PAD.bottom];
   const across = (cost) => (Math.log10(cost) - scales[at.c].low) / (scales[at.c].high - scales[at.c].low);
@@ -63,11 +63,19 @@ async function render({ model, el }) {
     if (at.front) edges.push(...steps(where, w));
     const spots = drawn().map((k) => [where.get(k).x, where.get(k).y]);
     const sizes = drawn().map((k) => [labels[k].offsetWidth, labels[k].offsetHeight]);
-    const taken = [[0, level, guess.offsetWidth + 6, level + guess.offsetHeight + 2]];
-    place(spots, sizes, taken, edges, [w, tall], RADIUS).forEach(({ centre, end }, i) => {
+    const spot = chanceSpot(spots, w, level);
+    place(spots, sizes, [spot], edges, [w, tall], RADIUS).forEach(({ centre, end }, i) => {
       Object.assign(where.get(drawn()[i]), { centre, end });
     });
-    return { where, level };
+    return { where, level, left: spot[0] };
+  }
+  /** Where the word on chance stands, below its line: at the left, or at the right where a marker is in its way. */
+  function chanceSpot(spots, w, level) {
+    const [wide, high] = [guess.offsetWidth + 8, guess.offsetHeight + 2];
+    const near = (value, from, to) => value > from - RADIUS && value < to + RADIUS;
+    const hit = (left) => spots.some(([x, y]) => near(x, left, left + wide) && near(y, level, level + high));
+    const left = hit(0) && !hit(w - wide) ? w - wide : 0;
+    return [left, level, left + wide, level + high];
   }
   /** The level and upright parts of the front, [left, top, right, bottom]. */
   function steps(where, right) {
@@ -81,7 +89,7 @@ async function render({ model, el }) {
   let shown = null; // what is on the screen now: as layout gives it, with the share of what is faded in
   let run = 0; // a new glide ends an older one
   /** Draw points, bars and names there; leading lines and the front only where nothing moves. */
-  function draw({ where, level }, still) {
+  function draw({ where, level, left }, still) {
     const [w] = inner();
     const move = (node, x, y) => (node.style.transform = `translate(${x.toFixed(2)}px, ${y.toFixed(2)}px) translate(-50%, -50%)`);
     names.forEach((_, k) => {
@@ -95,7 +103,7 @@ async function render({ model, el }) {
     const each = [...where.values()];
     bars.setAttribute("d", each.map(({ x, top, bottom }) => `M${x} ${top}V${bottom}`).join(""));
     chanceLine.setAttribute("d", `M0 ${level}H${w}`);
-    guess.style.transform = `translate(4px, ${level + 1}px)`;
+    guess.style.transform = `translate(${left + 4}px, ${level + 1}px)`;
     map.classList.toggle("moving", !still);
     if (!still) return;
     const far = each.filter(({ x, y, end }) => Math.hypot(end[0] - x, end[1] - y) > NO_LINE + RADIUS);
@@ -103,7 +111,7 @@ async function render({ model, el }) {
     const line = front().map((k) => where.get(k));
     const path = line.map(({ x, y }, i) => (i ? `H${x}V${y}` : `M${x} ${y}`)).join("");
     step.setAttribute("d", at.front && line.length ? `${path}H${w}` : "");
-    shown = { where, level };
+    shown = { where, level, left };
   }
   /** From what is shown to `to`: who stays glides, who comes or goes fades. */
   function glide(to) {
@@ -122,12 +130,12 @@ async function render({ model, el }) {
         const [a, b] = [from.where.get(k), to.where.get(k)];
         if (!a && !b) continue;
         const [p, q] = [a ?? b, b ?? a];
-        const now_ = Object.fromEntries(["x", "y", "top", "bottom"].map((key) => [key, mix(p[key], q[key], s)]));
-        now_.centre = [0, 1].map((n) => mix(p.centre[n], q.centre[n], s));
-        now_.fade = mix(a ? (a.fade ?? 1) : 0, b ? 1 : 0, s);
-        where.set(k, now_);
+        const between = Object.fromEntries(["x", "y", "top", "bottom"].map((key) => [key, mix(p[key], q[key], s)]));
+        between.centre = [0, 1].map((n) => mix(p.centre[n], q.centre[n], s));
+        between.fade = mix(a ? (a.fade ?? 1) : 0, b ? 1 : 0, s);
+        where.set(k, between);
       }
-      shown = { where, level: mix(from.level, to.level, s) }; // a new choice sets out from here
+      shown = { where, level: mix(from.level, to.level, s), left: mix(from.left, to.left, s) }; // a new choice sets out from here
       draw(shown, false);
       requestAnimationFrame(frame);
     }
@@ -167,7 +175,8 @@ async function render({ model, el }) {
     const box = h("div", { class: "panel" }, title, h("p", { class: "family" }, families[family[k]]), value, list, ...sees, ...proof);
     return { box, value, list };
   });
-  const aside = h("div", { class: "panels", role: "group", "aria-label": "the chosen model" }, ...panels.map(({ box }) => box));
+  const hint = h("p", { class: "hint" });
+  const aside = h("div", { class: "panels", role: "group", "aria-label": "the chosen model" }, ...panels.map(({ box }) => box), hint);
   function fillPanels() {
     panels.forEach(({ value, list }, k) => {
       const [mean, spread] = shareWords[at.q][k].split(" (");
@@ -195,7 +204,7 @@ async function render({ model, el }) {
   const lines = names.map((name) => h("tr", {}, h("th", { scope: "row" }, name)));
   function fillWords() {
     said.forEach((node, i) => (node.textContent = told[at.q][at.c][i]));
-    about.textContent = `mean of ${seeds[at.q]}, bar from lowest to highest`;
+    about.textContent = `mean of ${seeds[at.q]}, bar from the lowest to the highest`;
     label.textContent = `${questions[at.q]}: chance ${+(100 * chance[at.q]).toFixed(1)} %; mean of ${seeds[at.q]} (lowest–highest); by ${costs[at.c]}`;
     names.forEach((_, k) => {
       const cells = [families[family[k]], shareWords[at.q][k], ...costs.map((_, c) => spendWords[at.q][c][k])];
@@ -223,8 +232,7 @@ async function render({ model, el }) {
     const entry = drawn().includes(at.k) ? at.k : drawn()[0];
     names.forEach((_, k) => {
       points[k].tabIndex = k === entry ? 0 : -1;
-      points[k].toggleAttribute("aria-current", k === at.k);
-      if (k === at.k) points[k].setAttribute("aria-current", "true");
+      points[k].setAttribute("aria-current", k === at.k);
       for (const node of [labels[k], panels[k].box, lines[k]]) node.classList.toggle("now", k === at.k);
     });
   }
@@ -240,7 +248,7 @@ async function render({ model, el }) {
     timed(el, show);
     if (tell) publish(model, { question: questions[at.q], cost: costs[at.c], front: at.front });
   }
-  function step_by_key(event) {
+  function walkByKey(event) {
     const list = drawn();
     const here = list.indexOf(at.k);
     const to = { ArrowRight: here + 1, ArrowUp: here + 1, ArrowLeft: here - 1, ArrowDown: here - 1, Home: 0, End: list.length - 1 }[event.key];
@@ -258,11 +266,17 @@ async function render({ model, el }) {
     const near = drawn().filter((k) => shown.where.has(k)).sort((a, b) => far(a) - far(b))[0];
     return near !== undefined && far(near) <= REACH ? near : -1;
   }
-  map.addEventListener("pointermove", (event) => choose(meant(event)));
+  let kept = false; // a pressed point stays chosen: the way to the link of its panel may lead over others
+  function keep(on) {
+    kept = on;
+    hint.textContent = on ? "Kept. Press it again to let it go." : "Press a point to keep it.";
+  }
+  map.addEventListener("pointermove", (event) => kept || choose(meant(event)));
   map.addEventListener("pointerdown", (event) => {
     const k = meant(event);
-    if (k < 0) return;
     event.preventDefault();
+    keep(k >= 0 && !(kept && k === at.k));
+    if (k < 0) return;
     choose(k);
     points[k].focus({ preventScroll: true, focusVisible: false });
   });
@@ -270,17 +284,21 @@ async function render({ model, el }) {
   const asked = dropdown(questions, (q) => change({ q: Number(q) }));
   const paid = dropdown(costs, (c) => change({ c: Number(c) }));
   const line = checkbox("Pareto’s front", at.front, (on) => change({ front: on }));
-  const choice = (name, node) => h("label", {}, h("span", { class: "what" }, name), node);
+  function choice(name, node) {
+    node.setAttribute("aria-label", name);
+    return h("label", {}, h("span", { class: "what" }, name), node);
+  }
   const about = h("span", { class: "axes" });
   const figure = h(
     "figure",
     { class: "costs-of", "aria-label": get("alt") },
     h("div", { class: "choices" }, choice("question", asked), choice("cost", paid), line.row),
-    h("div", { class: "stage" }, h("div", { class: "plot" }, h("div", { class: "caption" }, h("b", {}, "accuracy"), about), map), aside),
+    h("div", { class: "stage" }, h("div", { class: "plot" }, h("div", { class: "caption" }, h("b", {}, "accuracy"), about), map, axis), aside),
     legend,
     h("div", { class: "told", "aria-live": "polite" }, ...said),
     details,
   );
+  keep(false);
   mount(el, figure, { caption: get("caption") });
   change({}, false);
   let size = inner().join();

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 class CostMap(Widget):
     """Models as points: up is accuracy, to the right is cost, on a logarithmic scale. Question and cost are chosen.
 
-    A point is the mean over seeds, its bar reaches from the lowest to the highest seed. The step line is Pareto's front:
-    models than which no other is as good for less, or better for as little. What is not known is not drawn, and named.
+    A point is the mean over seeds, its bar reaches from the lowest to the highest seed. The step line is Pareto's
+    front: models than which no other is as good for less, or better for as little. What is not known is not drawn,
+    and named.
 
     Args:
         rows: 1 to 24 models, each a `ModelRow` or a dict of what it has.
@@ -110,7 +111,12 @@ class CostMap(Widget):
         for name in wanted:
             of = {q: (table.rows[name], column) for q, (table, column, _) in tables.items() if name in table.rows}
             values = {q: row.values[column] for q, (row, column) in of.items()}
-            costs: dict[str, dict[str, float]] = {"multiply–adds": {}, "weights": {}, "milliseconds": {}, "CPU-seconds": {}}
+            costs: dict[str, dict[str, float]] = {
+                "multiply–adds": {},
+                "weights": {},
+                "milliseconds": {},
+                "CPU-seconds": {},
+            }
             for q, (row, _) in of.items():
                 for cost, number in _costs(row).items():
                     costs[cost][q] = number
@@ -132,19 +138,21 @@ class CostMap(Widget):
         mean, low, high = (each[q, k] for each in (self.numbers.mean, self.numbers.low, self.numbers.high))
         if np.isnan(mean):
             return "not asked"
-        return f"{percent(mean)} %" + ("" if low == high else f" ({percent(low)}–{percent(high)})")
+        return f"{percent(mean)}\u00a0%" + ("" if low == high else f" ({percent(low)}–{percent(high)})")
 
     def told(self, q: int, c: int) -> list[str]:
         """Two sentences: who is on the front, and who is not drawn."""
         share, cost = self.numbers.mean[q], list(self.costs)[c]
-        front = [f"{self.names[k]} {percent(share[k])} %" for k in self.numbers.front(q, c)]
+        front = [f"{self.names[k]} {percent(share[k])}\u00a0%" for k in self.numbers.front(q, c)]
         drawn = self.numbers.drawn(q, c)
         asked = [k for k in range(len(self.rows)) if k not in drawn and np.isfinite(share[k])]
-        unasked = [self.names[k] for k in range(len(self.rows)) if np.isnan(share[k])]
-        left = [f"{cost} not known: {'; '.join(self.names[k] for k in asked)}"] if asked else []
-        left += [f"not asked this: {'; '.join(unasked)}"] if unasked else []
+        unasked = [k for k in range(len(self.rows)) if np.isnan(share[k])]
+        groups = {f"{cost} not known": asked, "not asked this": unasked}
+        left = [
+            f"Not drawn ({why}): {'; '.join(self.names[k] for k in group)}." for why, group in groups.items() if group
+        ]
         said = f"On the front, from cheap to dear: {'; '.join(front)}." if front else "No model has both."
-        return [said, f"Not drawn – {'. '.join(left)}." if left else ""]
+        return [said, " ".join(left)]
 
     def state(self) -> dict:
         found, questions, costs, models = self.numbers, list(self.questions), list(self.costs), range(len(self.rows))
@@ -178,7 +186,10 @@ class CostMap(Widget):
         }
 
     def html(self) -> str:
-        """The live figure. Its links stand in the page from the beginning: only such links JupyterLab opens as notebooks."""
+        """The live figure, with its links as a list until the script takes them.
+
+        They stand in the HTML itself because JupyterLab makes links open notebooks when it renders an output.
+        """
         links = "".join(
             f"<li>{html.escape(row.name)}: {_anchor(k, row.link)}</li>" for k, row in enumerate(self.rows) if row.link
         )

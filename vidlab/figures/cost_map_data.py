@@ -44,7 +44,7 @@ class ModelRow:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Shares `questions models` (mean, lowest, highest of the seeds) and cost `questions costs models`; NaN: unknown."""
+    """Shares `questions models` (mean, lowest, highest seed) and cost `questions costs models`; NaN: not known."""
 
     mean: np.ndarray
     low: np.ndarray
@@ -58,7 +58,7 @@ class Numbers:
         return sorted(known, key=lambda k: (self.cost[q, c, k], self.mean[q, k]))
 
     def front(self, q: int, c: int) -> list[int]:
-        """Pareto's front, from cheap to dear: models than which no other is as good for less, or better for as little."""
+        """Pareto's front, from cheap to dear: nobody is as good as these for less, or better for as little."""
         share, cost, drawn = self.mean[q], self.cost[q, c], self.drawn(q, c)
 
         def beaten(k: int) -> bool:
@@ -94,7 +94,9 @@ def checked_questions(questions, rows: list[ModelRow]) -> dict[str, float]:
     if not isinstance(questions, Mapping) or not 1 <= len(questions) <= MOST_QUESTIONS:
         came = f"questions is a {type(questions).__name__}"
         came += f" of {len(questions)}" if isinstance(questions, Mapping) else ""
-        raise ShapeError(came, wanted=f'a dict of 1 to {MOST_QUESTIONS}: question -> chance, such as {{"colour": 0.25}}')
+        raise ShapeError(
+            came, wanted=f'a dict of 1 to {MOST_QUESTIONS}: question -> chance, such as {{"colour": 0.25}}'
+        )
     for name, chance in questions.items():
         if not _is_number(chance) or not 0 <= chance < 1:
             mend = f"{chance / 100:g}" if _is_number(chance) and 1 <= chance < 100 else ""

@@ -21,17 +21,23 @@ def _known(family: str, lesson: str, says: str) -> Known:
     return Known(family, says, f"{lesson}.ipynb")
 
 
-_ONE_VECTOR = "carries a memory of one vector from frame to frame: knows the order of far events; where things are in a "
+_ONE_VECTOR = (
+    "carries a memory of one vector from frame to frame: knows the order of far events; where things are in a "
+)
 _ONE_VECTOR += "frame was averaged away, and motion with it."
 _MAPS = "Carries a memory of maps from frame to frame: sees motion and the order of far events, one step after another."
-_AVERAGE = "Averages the probabilities of {} models, trained apart: it asks all of them, and costs what they cost together."
+_AVERAGE = (
+    "Averages the probabilities of {} models, trained apart: it asks all of them, and costs what they cost together."
+)
 
 MODELS = {
     "histograms": _known(
         "appearance only", FRAMES, "Counts hues and edge directions: forgets where they are, and when."
     ),
     "single frame": _known(
-        "appearance only", FRAMES, "Answers for each frame alone and averages the answers: sees what is there, no motion."
+        "appearance only",
+        FRAMES,
+        "Answers for each frame alone and averages the answers: sees what is there, no motion.",
     ),
     "late, average": _known(
         "order-blind pooling", FRAMES, "Averages the frames' features: sees what was there, not in which order."
@@ -59,7 +65,7 @@ MODELS = {
     "early": _known(
         "fused frames",
         EARLY,
-        "Mixes all frames in its first layer: cheap, and sees motion; events later than those it learned from escape it.",
+        "Mixes all frames in its first layer: cheap, and sees motion; events later than it learned from escape it.",
     ),
     "early, learned at any frame": _known(
         "fused frames", EARLY, "Early fusion that has learned from events at every moment: only those does it see."

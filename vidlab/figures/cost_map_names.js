@@ -5,8 +5,9 @@ import { clamp } from "./kit.js";
 
 export const NO_LINE = 12; // pixels: a name as near as that needs no line
 const AWAY = [0, 8, 18, 30, 46, 66, 90, 120, 155, 195, 240]; // pixels between a point and its name
-const DIRECTIONS = 24;
+const DIRECTIONS = 16;
 const SWEEPS = 6;
+const FREE = 4; // pixels between a marker and the nearest name
 const GAP = 3; // pixels around a name that stay free
 const SAMPLES = 9; // places along a line that are looked at
 
@@ -52,8 +53,8 @@ function candidatesOf(point, [w, h], radius) {
     for (let k = 0; k < DIRECTIONS; k++) {
       const angle = (2 * Math.PI * k) / DIRECTIONS;
       const [ux, uy] = [Math.cos(angle), Math.sin(angle)];
-      const x = point[0] + ux * (radius + 2 + away) + (clamp(2 * ux, -1, 1) * w) / 2;
-      const y = point[1] + uy * (radius + 2 + away) + (clamp(2 * uy, -1, 1) * h) / 2;
+      const x = point[0] + ux * (radius + FREE + away) + (clamp(2 * ux, -1, 1) * w) / 2;
+      const y = point[1] + uy * (radius + FREE + away) + (clamp(2 * uy, -1, 1) * h) / 2;
       found.push({ centre: [x, y], against: 0.5 * away + 1.5 * (1 - ux) + 1.5 * Math.abs(uy), k: found.length });
     }
   }
@@ -66,7 +67,7 @@ function candidatesOf(point, [w, h], radius) {
  */
 export function place(points, sizes, boxes, lines, area, radius) {
   const solid = [...points.map((point) => around(point, 2 * radius, 2 * radius)), ...boxes];
-  const around_ = points.map((point, i) => candidatesOf(point, sizes[i], radius));
+  const candidates = points.map((point, i) => candidatesOf(point, sizes[i], radius));
   const placed = points.map(() => null);
 
   /** What a place costs name i; given up as soon as it is more than `most`. */
@@ -76,12 +77,12 @@ export function place(points, sizes, boxes, lines, area, radius) {
       Math.max(0, -mine[0]) + Math.max(0, -mine[1]) + Math.max(0, mine[2] - area[0]) + Math.max(0, mine[3] - area[1]);
     let cost = against + (beyond > 0 ? 1e4 + 100 * beyond : 0);
     if (cost > most) return cost;
-    for (const other of placed) if (other && other.i !== i) cost += covering(mine, other.box, 60, 1);
-    for (const box of solid) cost += covering(mine, box, 30, 0.5);
+    for (const other of placed) if (other && other.i !== i) cost += covering(mine, other.box, 120, 1);
+    for (const box of solid) cost += covering(mine, box, 90, 1);
     if (cost > most) return cost;
     for (const line of lines) {
       const [wide, tall] = shared(mine, line);
-      if (wide >= 0 && tall >= 0) cost += 3 + 0.3 * Math.min(20, Math.max(wide, tall));
+      if (wide >= 0 && tall >= 0) cost += 4 + 0.4 * Math.min(20, Math.max(wide, tall));
     }
     const tip = nearestOf(points[i], around(centre, ...sizes[i]));
     for (const [j, point] of points.entries()) if (j !== i) cost += 5 * samplesOn(points[i], tip, point, radius);
@@ -94,12 +95,14 @@ export function place(points, sizes, boxes, lines, area, radius) {
     return cost;
   }
 
+  const fromMiddle = (i) => Math.abs(points[i][0] - area[0] / 2);
+  const outerFirst = [...points.keys()].sort((a, b) => fromMiddle(b) - fromMiddle(a)); // at the edge there is least choice
   for (let sweep = 0, moved = true; moved && sweep < SWEEPS; sweep++) {
     moved = false;
-    for (let i = 0; i < points.length; i++) {
+    for (const i of outerFirst) {
       let best = null;
       let least = Infinity;
-      for (const each of around_[i]) {
+      for (const each of candidates[i]) {
         if (each.against > least) break;
         const cost = costOf(i, each, least);
         if (cost < least - 1e-6 || (cost < least + 1e-6 && each.k < best.k)) [best, least] = [each, cost];

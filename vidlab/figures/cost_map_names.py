@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 AWAY = (0, 8, 18, 30, 46, 66, 90, 120, 155, 195, 240)  # pixels between a point and its name
-DIRECTIONS = 24
+DIRECTIONS = 16
 SWEEPS = 6
+FREE = 4  # pixels between a marker and the nearest name
 GAP = 3  # pixels around a name that stay free
 SAMPLES = 9  # places along a line that are looked at
 NO_LINE = 12  # pixels: a name as near as that needs no line
@@ -31,17 +32,24 @@ def place(points, sizes, boxes, lines, area, radius: float) -> tuple[np.ndarray,
     solid = np.concatenate([marks, np.asarray(boxes, float).reshape(-1, 4)])
     lines = np.asarray(lines, float).reshape(-1, 4)
     centres, ends, placed = points.copy(), points.copy(), np.zeros(n, bool)
-    for sweep in range(SWEEPS):
-        moved = False
-        for i in range(n):
+    around = [_candidates(point, size, radius) for point, size in zip(points, sizes, strict=True)]
+    choice = np.full(n, -1)
+    outer_first = np.argsort(-np.abs(points[:, 0] - area[0] / 2), kind="stable")  # at the edge there is least choice
+    for _ in range(SWEEPS):
+        before = choice.copy()
+        for i in outer_first:
             others = np.flatnonzero(placed & (np.arange(n) != i))
-            candidates, away = _candidates(points[i], sizes[i], radius)
-            cost = _cost(i, candidates, away, points, sizes, centres, ends, others, solid, lines, area, radius)
-            best = int(np.argmin(np.round(cost, 6)))
-            moved |= sweep == 0 or not np.array_equal(candidates[best], centres[i])
-            centres[i], placed[i] = candidates[best], True
-            ends[i] = _nearest(points[i], centres[i], sizes[i])
-        if not moved:
+            candidates, against = around[i]
+            names = np.concatenate([centres[others] - sizes[others] / 2, centres[others] + sizes[others] / 2], axis=1)
+            cost = against + _standing(candidates, sizes[i], names, solid, lines, area)
+            few = np.argsort(cost)[:24]  # a line only adds to that: who is dearer than the best of these is out
+            most = (cost[few] + _leading(i, candidates[few], points, sizes, centres, ends, others, radius)).min()
+            some = np.flatnonzero(cost <= most)
+            cost[some] += _leading(i, candidates[some], points, sizes, centres, ends, others, radius)
+            choice[i] = some[np.argmin(np.round(cost[some], 6))]
+            centres[i], placed[i] = candidates[choice[i]], True
+            ends[i] = np.clip(points[i], centres[i] - sizes[i] / 2, centres[i] + sizes[i] / 2)
+        if np.array_equal(before, choice):
             break
     return centres, ends
 
@@ -53,34 +61,38 @@ def _candidates(point, size, radius: float) -> tuple[np.ndarray, np.ndarray]:
         for k in range(DIRECTIONS):
             angle = 2 * np.pi * k / DIRECTIONS
             u = np.array([np.cos(angle), np.sin(angle)])
-            found.append(point + u * (radius + 2 + away) + np.clip(2 * u, -1, 1) * size / 2)
+            found.append(point + u * (radius + FREE + away) + np.clip(2 * u, -1, 1) * size / 2)
             against.append(0.5 * away + 1.5 * (1 - u[0]) + 1.5 * abs(u[1]))
     return np.array(found), np.array(against)
 
 
-def _cost(i, candidates, against, points, sizes, centres, ends, others, solid, lines, area, radius) -> np.ndarray:
-    half = sizes[i] / 2 + GAP / 2
+def _standing(candidates, size, names, solid, lines, area) -> np.ndarray:
+    """What it costs to stand there: out of the area, on names, markers and lines."""
+    half = (size + GAP) / 2
     low, high = candidates - half, candidates + half
     beyond = np.maximum(0, -low).sum(1) + np.maximum(0, high - area).sum(1)
-    cost = against + np.where(beyond > 0, 1e4 + 100 * beyond, 0)
-    names = np.concatenate([centres[others] - sizes[others] / 2, centres[others] + sizes[others] / 2], axis=1)
-    cost += _covered(low, high, names, 60, 1)
-    cost += _covered(low, high, solid, 30, 0.5)
+    cost = np.where(beyond > 0, 1e4 + 100 * beyond, 0)
+    cost += _covered(low, high, names, 120, 1) + _covered(low, high, solid, 90, 1)
     for left, top, right, bottom in lines:
         wide = np.minimum(high[:, 0], right) - np.maximum(low[:, 0], left)
         tall = np.minimum(high[:, 1], bottom) - np.maximum(low[:, 1], top)
         along = np.minimum(20, np.maximum(wide, tall))
-        cost += np.where((wide >= 0) & (tall >= 0), 3 + 0.3 * along, 0)
+        cost += np.where((wide >= 0) & (tall >= 0), 4 + 0.4 * along, 0)
+    return cost
+
+
+def _leading(i, candidates, points, sizes, centres, ends, others, radius: float) -> np.ndarray:
+    """What the line between point and name costs: over names and markers, and across the lines of others."""
+    cost, half = np.zeros(len(candidates)), (sizes[i] + GAP) / 2
     tips = np.clip(points[i], candidates - sizes[i] / 2, candidates + sizes[i] / 2)
     share = np.arange(1, SAMPLES + 1) / (SAMPLES + 1)
-    line = points[i] + share[None, :, None] * (tips - points[i])[:, None]  # m samples 2
-    for box in names:
-        cost += 12 * ((line > box[:2]) & (line < box[2:])).all(2).sum(1)
-    far = ((line[:, :, None] - np.delete(points, i, 0)) ** 2).sum(3) < (radius + 1) ** 2
-    cost += 5 * far.sum((1, 2))
-    for j in others:  # lines of others over this name, and crossing this line
-        theirs = points[j] + share[:, None] * (ends[j] - points[j])
-        cost += 12 * ((theirs > low[:, None]) & (theirs < high[:, None])).all(2).sum(1)
+    line = points[i] + share[:, None] * (tips - points[i])[:, None]  # m samples 2
+    far = ((line[:, :, None] - np.delete(points, i, 0)) ** 2).sum(3)
+    cost += 5 * (far < (radius + 1) ** 2).sum((1, 2))
+    for j in others:
+        theirs, size = points[j] + share[:, None] * (ends[j] - points[j]), sizes[j] / 2
+        cost += 12 * ((line > centres[j] - size) & (line < centres[j] + size)).all(2).sum(1)
+        cost += 12 * ((theirs > (candidates - half)[:, None]) & (theirs < (candidates + half)[:, None])).all(2).sum(1)
         cost += 15 * _cross(points[i], tips, points[j], ends[j])
     return cost
 
@@ -93,14 +105,11 @@ def _covered(low, high, boxes, first: float, each: float) -> np.ndarray:
     return np.where(both, first + each * np.sqrt(np.where(both, wide * tall, 0)), 0).sum(1)
 
 
-def _nearest(point, centre, size) -> np.ndarray:
-    """The place of a name that is nearest to its point."""
-    return np.clip(point, centre - size / 2, centre + size / 2)
+def _side(p, q, r):
+    """On which side of the line from p to q is r: the sign of the cross product."""
+    return (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0])
 
 
 def _cross(a, b, c, d) -> np.ndarray:
     """Whether the lines from a to each of b and from c to d cross."""
-    side = lambda p, q, r: (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (  # noqa: E731
-        r[..., 0] - p[..., 0]
-    )
-    return (side(a, b, c) * side(a, b, d) < 0) & (side(c, d, a) * side(c, d, b) < 0)
+    return (_side(a, b, c) * _side(a, b, d) < 0) & (_side(c, d, a) * _side(c, d, b) < 0)

@@ -21,7 +21,11 @@ from .picture import INK, PALETTE, PAPER, SOFT
 LOWEST, HIGHEST = -0.04, 1.1  # of the axis of accuracy: room for markers below, and for names above
 RADIUS = 7  # of a marker, in pixels
 TONES = dict(
-    zip(FAMILIES, [PALETTE[k] for k in ("grey", "orange", "sky", "blue", "green", "purple", "red")] + [PAPER], strict=True)
+    zip(
+        FAMILIES,
+        [PALETTE[k] for k in ("grey", "orange", "sky", "blue", "green", "purple", "red")] + [PAPER],
+        strict=True,
+    )
 )
 
 
@@ -61,7 +65,7 @@ def cost_map_poster(widget) -> Image.Image:
     q, c = widget.first
     found, drawn, front = widget.numbers, widget.numbers.drawn(q, c), widget.numbers.front(q, c)
     wide, high, left, top, below = 1100, 620, 62, 66, 96  # pixels; to the right of the plot: what the markers mean
-    area = np.array([wide - left - 215, high - top - below])
+    area = np.array([wide - left - 215, high - top - below], float)
     figure = Figure(figsize=(wide / 100, high / 100), dpi=100, facecolor=PAPER, layout="none")
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_axes((left / wide, below / high, area[0] / wide, area[1] / high))
@@ -73,7 +77,6 @@ def cost_map_poster(widget) -> Image.Image:
     points = np.array([[across(found.cost[q, c, k]), down(found.mean[q, k])] for k in drawn]).reshape(-1, 2)
     chance = widget.questions[widget.question]
     axes.plot([0, area[0]], [down(chance)] * 2, "--", color=SOFT, linewidth=1.4)
-    guess = axes.text(4, down(chance) + 3, f"chance {100 * chance:g} %", va="top", fontsize=9.5, color=SOFT)
     if widget.front and front:
         x, y = zip(*(points[drawn.index(k)] for k in front), strict=True)
         axes.step([*x, area[0]], [*y, y[-1]], where="post", color=PALETTE["blue"], linewidth=2, alpha=0.65, zorder=1.5)
@@ -83,12 +86,17 @@ def cost_map_poster(widget) -> Image.Image:
     for (x, y), k in zip(points, drawn, strict=True):
         marker(axes, x, y, widget.rows[k].family)
     halo = [withStroke(linewidth=2.5, foreground=PAPER)]
-    texts = [axes.text(0, 0, widget.names[k], fontsize=10, path_effects=halo, ha="center", va="center", color=INK) for k in drawn]
+    texts = [
+        axes.text(0, 0, widget.names[k], fontsize=10, path_effects=halo, ha="center", va="center", color=INK)
+        for k in drawn
+    ]
     sizes = [(box.width, box.height) for box in (text.get_window_extent(canvas.get_renderer()) for text in texts)]
+    guess = axes.text(4, down(chance) + 3, f"chance {100 * chance:g} %", va="top", fontsize=9.5, color=SOFT)
     box = guess.get_window_extent(canvas.get_renderer())
-    taken = [(0, down(chance), box.width + 6, down(chance) + box.height + 6)]
+    spot = chance_spot(points, (box.width + 8, box.height + 6), area[0], down(chance))
+    guess.set_x(spot[0] + 4)
     lines = [*bars, (0, down(chance), area[0], down(chance)), *steps(points, [drawn.index(k) for k in front], area[0])]
-    centres, ends = place(points, sizes, taken, lines, area, RADIUS)
+    centres, ends = place(points, sizes, [spot], lines, area, RADIUS)
     for text, point, centre, end in zip(texts, points, centres, ends, strict=True):
         text.set_position(centre)
         if np.hypot(*(end - point)) > NO_LINE + RADIUS:
@@ -107,6 +115,19 @@ def cost_map_poster(widget) -> Image.Image:
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
     return Image.open(out).convert("RGB")
+
+
+def chance_spot(points, size, right: float, level: float) -> tuple[float, float, float, float]:
+    """Where the word on chance stands, below its line: at the left, or at the right where a marker is in its way."""
+    wide, tall = size
+
+    def hit(left: float) -> bool:
+        return any(
+            left - RADIUS < x < left + wide + RADIUS and level - RADIUS < y < level + tall + RADIUS for x, y in points
+        )
+
+    left = right - wide if hit(0) and not hit(right - wide) else 0
+    return left, level, left + wide, level + tall
 
 
 def steps(points, front: list[int], right: float) -> list[tuple[float, float, float, float]]:
