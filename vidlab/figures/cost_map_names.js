@@ -55,7 +55,7 @@ function candidatesOf(point, [w, h], radius) {
       const [ux, uy] = [Math.cos(angle), Math.sin(angle)];
       const x = point[0] + ux * (radius + FREE + away) + (clamp(2 * ux, -1, 1) * w) / 2;
       const y = point[1] + uy * (radius + FREE + away) + (clamp(2 * uy, -1, 1) * h) / 2;
-      found.push({ centre: [x, y], against: 0.5 * away + 1.5 * (1 - ux) + 1.5 * Math.abs(uy), k: found.length });
+      found.push({ centre: [x, y], against: 0.4 * away + 1.5 * (1 - ux) + 1.5 * Math.abs(uy), k: found.length });
     }
   }
   return found.sort((a, b) => a.against - b.against);
@@ -77,8 +77,8 @@ export function place(points, sizes, boxes, lines, area, radius) {
       Math.max(0, -mine[0]) + Math.max(0, -mine[1]) + Math.max(0, mine[2] - area[0]) + Math.max(0, mine[3] - area[1]);
     let cost = against + (beyond > 0 ? 1e4 + 100 * beyond : 0);
     if (cost > most) return cost;
-    for (const other of placed) if (other && other.i !== i) cost += covering(mine, other.box, 120, 1);
-    for (const box of solid) cost += covering(mine, box, 90, 1);
+    for (const other of placed) if (other && other.i !== i) cost += covering(mine, other.box, 400, 1);
+    for (const box of solid) cost += covering(mine, box, 300, 1);
     if (cost > most) return cost;
     for (const line of lines) {
       const [wide, tall] = shared(mine, line);

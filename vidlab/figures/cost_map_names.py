@@ -62,7 +62,7 @@ def _candidates(point, size, radius: float) -> tuple[np.ndarray, np.ndarray]:
             angle = 2 * np.pi * k / DIRECTIONS
             u = np.array([np.cos(angle), np.sin(angle)])
             found.append(point + u * (radius + FREE + away) + np.clip(2 * u, -1, 1) * size / 2)
-            against.append(0.5 * away + 1.5 * (1 - u[0]) + 1.5 * abs(u[1]))
+            against.append(0.4 * away + 1.5 * (1 - u[0]) + 1.5 * abs(u[1]))
     return np.array(found), np.array(against)
 
 
@@ -72,7 +72,7 @@ def _standing(candidates, size, names, solid, lines, area) -> np.ndarray:
     low, high = candidates - half, candidates + half
     beyond = np.maximum(0, -low).sum(1) + np.maximum(0, high - area).sum(1)
     cost = np.where(beyond > 0, 1e4 + 100 * beyond, 0)
-    cost += _covered(low, high, names, 120, 1) + _covered(low, high, solid, 90, 1)
+    cost += _covered(low, high, names, 400, 1) + _covered(low, high, solid, 300, 1)
     for left, top, right, bottom in lines:
         wide = np.minimum(high[:, 0], right) - np.maximum(low[:, 0], left)
         tall = np.minimum(high[:, 1], bottom) - np.maximum(low[:, 1], top)
