@@ -6,20 +6,16 @@ import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from ..errors import ShapeError
 from .cost_map_data import FAMILIES, ModelRow, checked_costs, checked_questions, checked_rows, numbers
-from .cost_map_models import MODELS, Known
 from .cost_map_poster import SHAPES, cost_map_poster
 from .cost_map_scale import cost_words, domain, percent, ticks
+from .cost_map_tables import rows_of
 from .frame import Widget
-
-if TYPE_CHECKING:
-    from ..results import Row, Table
 
 
 class CostMap(Widget):
@@ -74,7 +70,7 @@ class CostMap(Widget):
     @classmethod
     def of(
         cls,
-        tables: Mapping[str, tuple[Table, str, float]],
+        tables: Mapping[str, tuple],
         ms: Mapping[str, float | Mapping[str, float]] | None = None,
         *,
         models: Iterable[str] | None = None,
@@ -97,35 +93,7 @@ class CostMap(Widget):
         Raises:
             ShapeError: a column or a model that is in no table, or a model of which nothing is known.
         """
-        _check_tables(tables)
-        lines = list(dict.fromkeys(name for table, _, _ in tables.values() for name in table.rows))
-        wanted, known = list(lines if models is None else models), {**MODELS, **(about or {})}
-        for name in [*wanted, *(ms or {})]:
-            if name not in lines:
-                raise ShapeError(f"no table has a line {name!r}", wanted=" or ".join(map(repr, lines)))
-        for name in wanted:
-            if name not in known:
-                mend = f"about={{{name!r}: (family, sentence, link)}}, or models=[…] without it"
-                raise ShapeError(f"nothing is known about the model {name!r}", wanted="its family", mend=mend)
-        rows = []
-        for name in wanted:
-            of = {q: (table.rows[name], column) for q, (table, column, _) in tables.items() if name in table.rows}
-            values = {q: row.values[column] for q, (row, column) in of.items()}
-            costs: dict[str, dict[str, float]] = {
-                "multiply–adds": {},
-                "weights": {},
-                "milliseconds": {},
-                "CPU-seconds": {},
-            }
-            for q, (row, _) in of.items():
-                for cost, number in _costs(row).items():
-                    costs[cost][q] = number
-            took = (ms or {}).get(name)
-            if took is not None:
-                costs["milliseconds"] = dict(took) if isinstance(took, Mapping) else dict.fromkeys(of, took)
-            costs = {cost: numbers for cost, numbers in costs.items() if numbers}
-            family, says, link = Known(*known[name])
-            rows.append(ModelRow(name, family, values, costs, says, link))
+        rows = rows_of(tables, ms or {}, models, about or {})
         return cls(rows, {q: chance for q, (_, _, chance) in tables.items()}, **options)
 
     @property
@@ -223,26 +191,6 @@ class CostMap(Widget):
             f"The best mean of each question: {'; '.join(best)}",
         ]
         return ". ".join(said) + "."
-
-
-def _costs(row: Row) -> dict[str, float]:
-    """What a line of a table tells of costs: only what is above zero can stand on the scale."""
-    seconds = sum(row.cpu_seconds) / len(row.cpu_seconds) if row.steps and row.cpu_seconds else 0
-    told = {"multiply–adds": row.multiply_adds, "weights": row.parameters, "CPU-seconds": seconds}
-    return {cost: float(number) for cost, number in told.items() if number > 0}
-
-
-def _check_tables(tables) -> None:
-    wanted = "a dict question -> (table, column, chance)"
-    if not isinstance(tables, Mapping) or not tables:
-        raise ShapeError(f"tables is a {type(tables).__name__}", wanted=wanted)
-    for question, given in tables.items():
-        if not isinstance(given, Sequence) or len(given) != 3 or not hasattr(given[0], "rows"):
-            raise ShapeError(f"tables[{question!r}] = {given!r:.80}", wanted=wanted, mend='results.table("direction")')
-        table, column, _ = given
-        if column not in table.columns:
-            came = f"the table {table.name!r} has no column {column!r}"
-            raise ShapeError(came, wanted=" or ".join(map(repr, table.columns)))
 
 
 def _one_of(what: str, value: str | None, known: list[str], default: int = 0) -> str:
