@@ -6,6 +6,8 @@ Importing this module sets matplotlib's defaults to the style of the course; `ma
 from .attention_map import AttentionMap
 from .clip_player import ClipPlayer
 from .constraint_line import ConstraintLine
+from .cost_map import CostMap
+from .cost_map_data import ModelRow
 from .filter_motion import filter_motion
 from .filters import Filters
 from .flow_field import FlowField
@@ -26,7 +28,8 @@ from .two_streams import Disturbance, TwoStreams
 style()
 
 __all__ = [
-    "PALETTE", "AttentionMap", "ClipPlayer", "ConstraintLine", "Disturbance", "Filters", "FlowField", "FrameWeights",
-    "FusionExplorer", "FusionMap", "Gates", "HornSchunck", "LiveCamera", "Picture", "Playground", "SpaceTimeCube",
-    "TemporalFilter", "TimeBattery", "Tracks", "TwoStreams", "filmstrip", "filter_motion", "grid", "show", "style",
+    "PALETTE", "AttentionMap", "ClipPlayer", "ConstraintLine", "CostMap", "Disturbance", "Filters", "FlowField",
+    "FrameWeights", "FusionExplorer", "FusionMap", "Gates", "HornSchunck", "LiveCamera", "ModelRow", "Picture",
+    "Playground", "SpaceTimeCube", "TemporalFilter", "TimeBattery", "Tracks", "TwoStreams", "filmstrip",
+    "filter_motion", "grid", "show", "style",
 ]  # fmt: skip
