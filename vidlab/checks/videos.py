@@ -27,14 +27,16 @@ def by_source(sources: list[str], share: float, seed: int) -> Mask:
 
 
 def _draw_sources(generator: torch.Generator) -> list[tuple]:
-    """Three seeds for the clips of many sources, in any order; four for a small source and a large one.
+    """Three seeds for the clips of many sources, in any order; four for a small source and a large one; large ones.
 
     Half of the many have one clip, half have five: a share of the sources is then seldom that share of the clips.
+    Of the large ones none is as small as the share.
     """
     share, seed = chance(generator, 0.2, 0.35), integer(generator, 0, 1000)
-    many = _clips([1, 5] * 100, generator)
+    many = _clips([1, 5] * 60, generator)
     few = _clips([integer(generator, 1, 3), integer(generator, 9, 13)], generator)
-    cases = [(many, share, seed + step) for step in (0, 1, 17)]
+    large = _clips([integer(generator, 9, 13) for _ in "abc"], generator)
+    cases = [(many, share, seed + step) for step in (0, 1, 17)] + [(large, chance(generator, 0.1, 0.2), seed)]
     return cases + [(few, chance(generator, 0.3, 0.7), seed + step) for step in range(4)]
 
 
