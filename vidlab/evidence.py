@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from .catalogue import REGISTRY
@@ -54,6 +55,46 @@ PROVED = {  # model → question → claim, and its cell if it has several; the 
 }
 
 
+@dataclass(frozen=True)
+class Advice:
+    """A line of the guide: what to ask of a task, which model to take if the answer is yes, and the claim behind it.
+
+    sees, blind: on the table's column `question`, a model that is right in every seed, and one that is not.
+    """
+
+    ask: str
+    take: str
+    claim: str
+    question: str = ""
+    sees: str = ""
+    blind: str = ""
+
+
+GUIDE = (
+    Advice("Does one frame tell?", "A single frame, averaged. Stop here.", "SF-1", "colour", "single frame"),
+    Advice("Does change within a few frames?", "Early or slow fusion.", "EF-3", "direction", "slow", "single frame"),
+    Advice("At any moment?", "3D convolution, pooled over time.", "3D-3 onset-claim", "event, later", "3D", "early"),
+    Advice(
+        "Two events, far apart?",
+        "Recurrence, or attention with positions.",
+        "REC-6 order",
+        "order",
+        "CNN + GRU",
+        "late, average",
+    ),
+    Advice(
+        "Where does *this* one go, among others?",
+        "Two streams, fused as maps.",
+        "CF-2 fuse-maps",
+        "red one",
+        "two streams, fused",
+        "two streams, averaged",
+    ),
+    Advice("Does the camera move?", "Subtract its motion, or learn with it.", "TS-2 subtracted"),
+    Advice("Few videos?", "Inflate a network of stills.", "INF-3"),
+)
+
+
 @cache
 def claims() -> dict[str, dict[str, str]]:
     """Claim → what it `says`, and the `lesson` that proves it.
@@ -91,6 +132,15 @@ def address(claim: str, cell: str = "") -> str:
 def link(claim: str, words: str = "", cell: str = "") -> str:
     """The same in Markdown; by default the claim's own name is shown."""
     return f"[{words or claim}]({address(claim, cell)})"
+
+
+def guide() -> str:
+    """Markdown: the decision guide, each line with a link to its proof."""
+    lines = ["| ask | if so, take | proof |", "|:--|:--|:--|"]
+    for each in GUIDE:
+        claim, *cell = each.claim.split()
+        lines.append(f"| {each.ask} | {each.take} | {link(claim, '', *cell)} |")
+    return "\n".join(lines)
 
 
 def mark(shares: list[float], chance: float) -> str:
