@@ -408,7 +408,7 @@ def test_neither_the_scale_nor_the_order_of_models_changes_the_front(seed):
     assert front(torch.tensor([3.0]), torch.tensor([0.1])).tolist() == [True]
 
 
-def test_the_mean_of_models_sums_to_one_and_is_no_better_than_the_best_of_them(seed):
+def test_the_mean_of_models_sums_to_one_and_loses_no_more_than_they_do_on_average(seed):
     average = ALL["capstone.average"].reference
     for (logits,), mean in _cases("average", seed):
         assert torch.allclose(mean.sum(1), torch.ones(len(mean), dtype=mean.dtype))
@@ -417,7 +417,6 @@ def test_the_mean_of_models_sums_to_one_and_is_no_better_than_the_best_of_them(s
         each = logits.log_softmax(2)
         assert (mean.log() >= each.mean(0) - 1e-9).all()  # its logarithmic loss is at most their mean: Jensen
         assert (mean.log() <= each.amax(0) + 1e-9).all()
-        assert (mean.argmax(1) != logits.mean(0).argmax(1)).any() or len(mean) < 8
 
 
 def test_the_course_averages_as_the_exercise(seed):

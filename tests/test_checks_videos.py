@@ -58,6 +58,13 @@ def _split_by_digest(sources, share, seed):
     )
 
 
+def _split_by_dice_of_texts(sources, share, seed):
+    """Python's dice take a text for a seed, and give the same numbers whenever it starts."""
+    return _fill(
+        sources, share, sorted(set(sources), key=lambda name: (random.Random(name).random() + seed * 0.618034) % 1)
+    )
+
+
 def _split_best_of_many(sources, share, seed):
     """Many splits are drawn, and the one is taken that comes nearest to the share."""
     dice, names = random.Random(seed), sorted(set(sources))
@@ -126,6 +133,7 @@ RIGHT = {
         _split_shuffle,
         _split_numpy,
         _split_by_digest,
+        _split_by_dice_of_texts,
         _split_best_of_many,
         _split_from_training,
         _hash_of_numbers,
@@ -428,7 +436,7 @@ WRONG = {
         (lambda p, video: _answer_loop(p, video).numpy(), "NumPy"),
         (lambda p, video: list(_answer_loop(p, video)), "list of"),
         (lambda p, video: 0.5 * _answer_loop(p, video), "same factor"),
-        (lambda p, video: 2 * _answer_loop(p, video), "range is 0 to 1"),
+        (lambda p, video: 2 * _answer_loop(p, video), "range is 0 to 1|same factor"),
         (lambda p, video: _answer_loop(p, video).roll(1, 0), "% of the values"),
         (lambda p, video: _answer_loop(p, video)[:, 1:], "along classes there is one entry too few"),
         (lambda p, video: _answer_loop(p, video)[None], "3 axes"),
@@ -560,15 +568,21 @@ def test_texts_of_another_start_are_the_same_texts_with_another_hash():
     assert (text.upper(), sorted([text, "a"]), f"{text}!") == ("FILM_1", ["a", "film_1"], "film_1!")
 
 
-def test_a_function_that_has_a_hash_of_its_own_keeps_it():
-    def hash(text):  # noqa: A001  a learner's own name
-        return int(hashlib.md5(text.encode()).hexdigest(), 16)
+NOTEBOOK = """
+def hash(text):
+    return int(hashlib.md5(text.encode()).hexdigest(), 16)
 
-    assert check(
-        "videos.by_source",
-        lambda s, share, seed: _fill(s, share, sorted(set(s), key=lambda name: hash(f"{name}/{seed}"))),
-        seed=0,
-    )
+def by_source(sources, share, seed):
+    return fill(sources, share, sorted(set(sources), key=lambda name: hash(f"{name}/{seed}")))
+"""
+
+
+def test_a_notebook_that_has_a_hash_of_its_own_keeps_it():
+    names = {"hashlib": hashlib, "fill": _fill}
+    exec(NOTEBOOK, names)
+    assert check("videos.by_source", names["by_source"], seed=0)
+    del names["hash"]  # now it is Python's
+    assert "`hash`" in check("videos.by_source", names["by_source"], seed=0).message
 
 
 def test_a_long_list_is_told_by_its_length():

@@ -37,7 +37,8 @@ def _draw_sources(generator: torch.Generator) -> list[tuple]:
     few = _clips([integer(generator, 1, 3), integer(generator, 9, 13)], generator)
     large = _clips([integer(generator, 9, 13) for _ in "abc"], generator)
     cases = [(many, share, seed + step) for step in (0, 1, 17)] + [(large, chance(generator, 0.1, 0.2), seed)]
-    return cases + [(few, chance(generator, 0.3, 0.7), seed + step) for step in range(4)]
+    half = chance(generator, 0.3, 0.7)
+    return cases + [(few, half, seed + step) for step in range(4)]
 
 
 def _clips(sizes: list[int], generator: torch.Generator) -> list[str]:
