@@ -127,10 +127,7 @@ class Event(Name):
 
 
 def train_players(task: Event | None = None, *, seed: int = 0, progress: bool = True) -> dict[str, nn.Module]:
-    """The six networks, each trained on the same clips: about a minute on one core.
-
-    >>> models = train_players()  # doctest: +SKIP
-    """
+    """The six networks, each trained on the same clips: about a minute on one core."""
     task = Event() if task is None else task
     clips, labels = task.training(seed)
     trained = {}
