@@ -11,6 +11,7 @@ import stat
 import numpy as np
 import pytest
 import test_checks_attention
+import test_checks_capstone
 import test_checks_early
 import test_checks_frames
 import test_checks_fusion
@@ -19,6 +20,7 @@ import test_checks_inflation
 import test_checks_recurrence
 import test_checks_slow
 import test_checks_two_stream
+import test_checks_videos
 import torch
 from einops import rearrange
 
@@ -270,6 +272,8 @@ RIGHT = {
     **test_checks_fusion.RIGHT,
     **test_checks_two_stream.RIGHT,
     **test_checks_hidden.RIGHT,
+    **test_checks_capstone.RIGHT,
+    **test_checks_videos.RIGHT,
 }
 
 
@@ -746,6 +750,8 @@ WRONG = {
     **test_checks_fusion.WRONG,
     **test_checks_two_stream.WRONG,
     **test_checks_hidden.WRONG,
+    **test_checks_capstone.WRONG,
+    **test_checks_videos.WRONG,
 }
 
 
@@ -871,10 +877,10 @@ def test_inputs_are_fresh_and_all_axes_differ():
                 elif callable(value):  # a network, in few words
                     assert len(repr(value)) < 60
                     assert repr(pickle.loads(pickle.dumps(value))) == repr(value)
-                else:  # plain numbers: a check may one day call another process
+                else:  # plain numbers and texts: a check may one day call another process
                     parts = value if type(value) in (tuple, list) else [value]
                     parts = [part for one in parts for part in (one if type(one) is tuple else [one])]  # a shape
-                    assert all(type(part) in (int, float) for part in parts)
+                    assert all(type(part) in (int, float, str) for part in parts)
 
 
 def test_an_answer_that_is_right_for_one_seed_only_is_caught():

@@ -1,4 +1,4 @@
-"""The command `vidlab`: the data, the state of this machine, your progress, and JupyterLab."""
+"""The command `vidlab`: the data, the state of this machine, your progress, your own videos, and JupyterLab."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     lab = commands.add_parser("lab", help="open the course in JupyterLab")
     lab.add_argument("--port", type=int, default=8888)
     lab.add_argument("--no-browser", dest="browser", action="store_false", default=None, help="print the address only")
+    commands.add_parser("train", add_help=False, help="train a model on your own videos, and ask it about others")
     commands.add_parser("homework", add_help=False, help="for instructors: hand out, collect, grade and give back")
     return parser
 
@@ -53,8 +54,13 @@ def _data(args: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 if all is well. What vidlab raises on purpose is printed as one sentence, without a trace."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    args = _parser().parse_args(argv[:1] if argv[:1] == ["homework"] else argv)  # which reads the others itself
+    by_itself = argv[:1] in (["homework"], ["train"])  # which read the others themselves
+    args = _parser().parse_args(argv[:1] if by_itself else argv)
     try:
+        if args.command == "train":
+            from .datasets import command
+
+            return command.main(argv[1:])
         if args.command == "homework":
             from .grading import command
 

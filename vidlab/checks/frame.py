@@ -37,6 +37,8 @@ LESSONS = {
     "two_stream": "11 Two-stream networks",
     "fusion": "12 Convolutional fusion",
     "hidden": "13 Hidden two-stream networks",
+    "capstone": "14 All models on one table",
+    "videos": "15 Your own videos",
 }
 MODULES = {  # the others are called as their lesson
     "constraint": "flow_constraint",
@@ -63,8 +65,9 @@ class Mistake:
 class Exercise:
     """One exercise: what is asked, its reference, how inputs are drawn, and what a right answer looks like.
 
-    `draw` takes a `torch.Generator` and returns a list of argument tuples: tensors, plain numbers, tuples or lists of
-    these; or a network, whose `repr` is short.
+    `draw` takes a `torch.Generator` and returns a list of argument tuples: tensors, plain numbers, texts, tuples or
+    lists of these; or a network, whose `repr` is short. Where many answers are right, `fault` takes the learner's
+    function and its (arguments, answer) pairs and says what is wrong, or nothing; the reference shows only their form.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Exercise:
     wanted: Wanted
     hints: tuple[str, str]
     mistakes: tuple[Mistake, ...]
+    fault: Callable[[Callable, list[tuple[tuple, Any]]], str] | None = None
 
     @property
     def lesson(self) -> str:
@@ -175,13 +179,13 @@ def judge(exercise: Exercise, function: Any, seed: int | None = None) -> Result:
                 message = f"it changes its input: “{name}” is not the same after the call; work on a new tensor"
                 return Result(exercise.name, "wrong", message)
             trials.append((arguments, answer, exercise.reference(*copies(arguments))))
-    message = _verdict(exercise, trials)
+    message = _verdict(exercise, function, trials)
     if message:
         return Result(exercise.name, "wrong", message)
     return Result(exercise.name, "solved", f"right on {len(trials)} freshly drawn inputs")
 
 
-def _verdict(exercise: Exercise, trials: list[tuple]) -> str:
+def _verdict(exercise: Exercise, function: Callable, trials: list[tuple]) -> str:
     """What is wrong over all trials, or an empty string."""
     wanted = exercise.wanted
     values = []
@@ -191,11 +195,12 @@ def _verdict(exercise: Exercise, trials: list[tuple]) -> str:
             return complaint
         values.append((arguments, value))
     references = [read(reference, wanted)[0] for *_, reference in trials]
+    if exercise.fault:
+        message = _malformed(exercise, trials, values, references) or exercise.fault(function, values)
+        return message and (_known(exercise, values) or message)
     wrong = [i for i, (_, value) in enumerate(values) if differs(value, references[i], wanted.tolerance)]
-    if wrong:
-        for mistake in exercise.mistakes:
-            if all(_gives(mistake, arguments, value, wanted) for arguments, value in values):
-                return mistake.says
+    if wrong and (says := _known(exercise, values)):
+        return says
     for i in range(len(trials)) if not wrong else wrong:
         arguments, answer, reference = trials[i]
         message = explain(values[i][1], references[i], answer, reference, arguments, wanted)
@@ -204,6 +209,24 @@ def _verdict(exercise: Exercise, trials: list[tuple]) -> str:
             return f"it is right for some inputs but not for others, such as {given}: {message}"
         if message:
             return message
+    return ""
+
+
+def _malformed(exercise: Exercise, trials: list[tuple], values: list[tuple], references: list[Parts]) -> str:
+    """What is wrong with shape, dtype or range where the values are free, or an empty string."""
+    for (arguments, answer, reference), (_, value), right in zip(trials, values, references, strict=True):
+        like = value if value.shape == right.shape else right
+        message = explain(value, like, answer, reference, arguments, exercise.wanted)
+        if message:
+            return message
+    return ""
+
+
+def _known(exercise: Exercise, values: list[tuple]) -> str:
+    """What to say of the mistake that would have given all these answers, or an empty string."""
+    for mistake in exercise.mistakes:
+        if all(_gives(mistake, arguments, value, exercise.wanted) for arguments, value in values):
+            return mistake.says
     return ""
 
 

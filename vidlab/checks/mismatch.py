@@ -97,11 +97,13 @@ def differs(a: Any, b: Any, tolerance: float = 0.0) -> bool:
 
 
 def inputs_in_words(function: Callable, arguments: tuple) -> str:
-    """ "clip of shape (5, 3, 8, 7), x=4": tensors by their shape, numbers by their value."""
+    """ "clip of shape (5, 3, 8, 7), x=4": tensors by shape, long lists by length, numbers by value."""
     words = []
     for name, value in zip(inspect.signature(function).parameters, arguments, strict=True):
         if isinstance(value, torch.Tensor):
             words.append(f"{name} of shape {tuple(value.shape)}")
+        elif isinstance(value, list) and len(value) > 8:
+            words.append(f"{name} of {len(value)} entries")
         else:
             words.append(f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value}")
     return ", ".join(words)

@@ -16,7 +16,9 @@ from .fusion_explorer import FusionExplorer
 from .fusion_map import FusionMap
 from .gates import Gates
 from .horn_schunck import HornSchunck
+from .live_camera import LiveCamera
 from .picture import PALETTE, Picture, filmstrip, grid, show, style
+from .playground import Playground
 from .space_time_cube import SpaceTimeCube
 from .temporal_filter import TemporalFilter
 from .time_battery import TimeBattery
@@ -27,6 +29,7 @@ style()
 
 __all__ = [
     "PALETTE", "AttentionMap", "ClipPlayer", "ConstraintLine", "CostMap", "Disturbance", "Filters", "FlowField",
-    "FrameWeights", "FusionExplorer", "FusionMap", "Gates", "HornSchunck", "ModelRow", "Picture", "SpaceTimeCube",
-    "TemporalFilter", "TimeBattery", "Tracks", "TwoStreams", "filmstrip", "filter_motion", "grid", "show", "style",
+    "FrameWeights", "FusionExplorer", "FusionMap", "Gates", "HornSchunck", "LiveCamera", "ModelRow", "Picture",
+    "Playground", "SpaceTimeCube", "TemporalFilter", "TimeBattery", "Tracks", "TwoStreams", "filmstrip",
+    "filter_motion", "grid", "show", "style",
 ]  # fmt: skip
