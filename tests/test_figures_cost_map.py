@@ -201,6 +201,23 @@ def test_what_is_said_of_the_models_is_what_the_tables_say():
     }
 
 
+def test_what_is_said_of_the_models_is_what_the_capstone_says():
+    """On the tables of all models: who sees motion, whenever it happens, the order of far events, which of two."""
+    tables = {name: results.table(f"all_{name}") for name in ("direction", "event", "order", "red")}
+    says = {name: MODELS[name].says for name in tables["direction"].rows}
+
+    def shares(table: str, column: str, *words: str) -> list[float]:
+        return [tables[table][name].mean[column] for name, said in says.items() if any(each in said for each in words)]
+
+    assert min(shares("direction", "direction", "sees motion", "how things move", "how it moves, not which")) > 0.9
+    assert max(shares("direction", "direction", "no motion", "what was there", ", not how it", "motion with it")) < 0.35
+    assert min(shares("event", "event, later", "whenever")) > 0.95
+    assert max(shares("event", "event, later", "escape it")) < 0.5
+    assert min(shares("order", "order", "order of far events")) > 0.95
+    assert max(shares("red", "red one", "not which of two")) < 0.6
+    assert min(shares("red", "red one", "can tell which of two")) > 0.95
+
+
 # --- names ---
 
 
