@@ -214,6 +214,7 @@ def test_what_is_said_of_the_models_is_what_the_capstone_says():
     assert min(shares("event", "event, later", "whenever")) > 0.95
     assert max(shares("event", "event, later", "escape it")) < 0.5
     assert min(shares("order", "order", "order of far events")) > 0.95
+    assert max(shares("order", "order", "beyond their reach", "what was there", "no motion")) < 0.7
     assert max(shares("red", "red one", "not which of two")) < 0.6
     assert min(shares("red", "red one", "can tell which of two")) > 0.95
 

@@ -247,8 +247,8 @@ def test_points_glide_unless_motion_is_unwanted(open_widgets):
         assert centre(now["points"]["1"]) == pytest.approx(place, abs=0.6)
 
 
-def test_a_choice_during_a_glide_ends_the_older_one(open_widgets):
-    """When nothing moves any more, all is where the last choice wants it: the first one has not come to its end."""
+def test_a_choice_during_a_glide_arrives_too(open_widgets):
+    """As soon as nothing moves any more, all is where the last choice wants it."""
     choices = """async (el) => {
       const select = el.querySelector("select");
       const frame = () => new Promise(requestAnimationFrame);

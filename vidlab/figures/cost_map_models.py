@@ -76,12 +76,14 @@ MODELS = {
         "Merges a few frames at a time, layer by layer: sees motion; events much later than it learned from escape it.",
     ),
     "3D": _known(
-        "convolution over time", SLOW, "Slides its kernels over time as over space: sees motion, whenever it happens."
+        "convolution over time",
+        SLOW,
+        "Slides kernels over time: sees motion, whenever it happens; not the order of events beyond their reach.",
     ),
     "(2+1)D": _known(
         "convolution over time",
         SLOW,
-        "3D kernels taken apart into space, then time, at equal weights: sees motion, whenever it happens.",
+        "Space, then time: sees motion, whenever it happens; not the order of events beyond their reach.",
     ),
     **{
         name: _known("recurrence", MEMORY, _ONE_VECTOR[0].upper() + _ONE_VECTOR[1:])
