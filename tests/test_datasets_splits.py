@@ -141,7 +141,10 @@ def test_leaks_are_found(tmp_path):
     assert found
     assert "c.mp4 ≈ again.webm" in repr(found)
     assert not leaks(train[:1], rows_of(d, sources=["other"]), made)
-    assert repr(leaks(train[:1], rows_of(d, sources=["other"]), made)) == "nothing stands on both sides"
+    alone = rows_of(d, sources=["other"])
+    assert repr(leaks(train[:1], alone, made)) == "nothing stands on both sides, but each file counts as its own source"
+    two = rows_of(a, c, sources=["one", "one"])
+    assert repr(leaks(two, alone, made)) == "nothing stands on both sides"
     assert not leaks(train, test).clips  # without the store
 
 
@@ -180,7 +183,7 @@ def test_weighted_classes_pull_alike():
     assert pulls[0] == pytest.approx(pulls[1])
     plain = torch.nn.functional.cross_entropy(logits, labels)
     assert loss(logits, torch.empty(0), labels).item() == pytest.approx(plain.item())  # of the same size
-    assert balance.weights(torch.tensor([0, 0, 2]), 4).tolist() == pytest.approx([0.75, 0, 1.5, 0])
+    assert balance.weights(torch.tensor([0, 0, 2]), 4).tolist() == pytest.approx([0.375, 0, 0.75, 0])
     with pytest.raises(ShapeError, match="0 labels"):
         balance.weights(torch.tensor([], dtype=torch.int64))
     with pytest.raises(ShapeError, match="classes"):

@@ -204,6 +204,13 @@ def test_the_command(folder, tmp_path, capsys):
     assert training.evaluate(model, *test).hit1.value == result["scores"]["all"]["accuracy"]
     with pytest.raises(DataError, match="there is no"):
         datasets.load(tmp_path)
+    row = test.rows[0]
+    shares = datasets.classify(tmp_path / "out", row.path)
+    assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    known = training.evaluate(model, *test).probabilities[0]
+    assert [shares[name] for name in classes] == pytest.approx(known.tolist(), abs=1e-5)
+    with pytest.raises(VidlabError, match="no video"):
+        datasets.classify(tmp_path / "out", tmp_path / "out" / "result.json")
 
 
 def test_the_command_goes_on_and_does_not_begin_anew(folder, tmp_path, capsys):
@@ -288,7 +295,7 @@ def test_two_processes_train_one_model(folder, tmp_path, capsys):
     said = subprocess.run([*start, "-m", "vidlab.cli", *words], capture_output=True, text=True, env=env, timeout=200)
     assert said.returncode == 0, said.stderr[-2000:]
     assert said.stdout.count("40 videos, 2 classes") == 1
-    assert said.stdout.count("sources drawn again") == 1
+    assert said.stdout.count("all: as if 2 trials") == 1
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["processes"] == 2
     assert len(result["losses"]) == 20

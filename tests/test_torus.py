@@ -107,7 +107,7 @@ def test_the_flow_says_where_every_pixel_goes(name):
         assert region.sum() > 10_000
         assert change[region].abs().max() < 3 / 255
         if part or scenes.world.camera:
-            assert torch.linalg.lstsq(terms[region], change[region, None]).solution.abs().max() < 0.02
+            assert torch.linalg.lstsq(terms[region], change[region][:, None]).solution.abs().max() < 0.02
 
 
 def test_flow_in_numbers():

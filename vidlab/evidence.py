@@ -76,21 +76,28 @@ GUIDE = (
     Advice("At any moment?", "3D convolution, pooled over time.", "3D-3 onset-claim", "event, later", "3D", "early"),
     Advice(
         "Two events, far apart?",
-        "Recurrence, or attention with positions.",
+        "Early or slow fusion, if the clip is short and always as long; else recurrence, or attention with positions.",
         "REC-6 order",
         "order",
-        "CNN + GRU",
+        "slow",
         "late, average",
     ),
     Advice(
         "Where does *this* one go, among others?",
-        "Two streams, fused as maps.",
+        "What mixes frames as *maps*: early, slow, 3D. Two streams? Fuse their maps, never their scores.",
         "CF-2 fuse-maps",
         "red one",
-        "two streams, fused",
+        "early",
         "two streams, averaged",
     ),
-    Advice("Does the camera move?", "Subtract its motion, or learn with it.", "TS-2 subtracted"),
+    Advice(
+        "Does the camera move?",
+        "(2+1)D or ConvGRU; with flow, subtract the camera's motion.",
+        "TS-2 subtracted",
+        "camera moves",
+        "(2+1)D",
+        "flow",
+    ),
     Advice("Few videos?", "Inflate a network of stills.", "INF-3"),
 )
 

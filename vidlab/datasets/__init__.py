@@ -27,7 +27,7 @@ _PLACES = {
     "videos": ("Part", "Videos", "open"),
     "balance": ("WeightedLoss", "counts", "evenly", "weights"),
     "scores": ("wilson",),
-    "command": ("load",),
+    "command": ("classify", "load"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 __all__ = sorted(_MODULES)

@@ -42,7 +42,7 @@ def counts(**parts: Rows) -> Counts:
 
 
 def weights(labels: Int64[Tensor, " n"], classes: int | None = None) -> Float[Tensor, " classes"]:
-    """For each class n / (classes · its videos), so that all that have videos weigh the same; 0 for one without.
+    """For each of k classes n / (k · its videos), so that all that have videos weigh the same; 0 for one without.
 
     Raises:
         ShapeError: no labels, or more of them than classes.
@@ -53,7 +53,7 @@ def weights(labels: Int64[Tensor, " n"], classes: int | None = None) -> Float[Te
     if not len(labels) or (classes is not None and int(labels.max()) >= classes):
         raise ShapeError(f"{len(labels)} labels, {classes} classes", wanted="labels, and each below the classes")
     found = torch.bincount(labels, minlength=classes or 0).double()
-    return torch.where(found > 0, len(labels) / (found.count_nonzero() * found.clamp(min=1)), 0.0).float()
+    return torch.where(found > 0, len(labels) / (len(found) * found.clamp(min=1)), 0.0).float()
 
 
 class WeightedLoss:

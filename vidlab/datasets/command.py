@@ -75,6 +75,8 @@ def main(argv: Sequence[str]) -> int:
     say(rows)
     if args.split == "source" and len(rows.sources) == len(rows):
         say("Each file counts as its own source. If several were cut from one film, tell so: --source")
+        if args.source:
+            say(f"(--source {args.source!r} tells none of them apart or together: no two paths have the same match)")
     videos = _cut(args, rows, first)
     for name, reason in videos.skipped.items():
         say(f"skipped {name}: {reason}")
@@ -135,6 +137,32 @@ def load(folder: str | os.PathLike):
     Raises:
         DataError: no weights there, or no file of `vidlab train`.
     """
+    model, classes, _ = _finished(folder)
+    return model, classes
+
+
+def classify(folder: str | os.PathLike, film: str | os.PathLike) -> dict[str, float]:
+    """What a finished run says of a new film: class → probability, the most probable first.
+
+    The film is cut as those were that the run learned from, and the answers of its clips are averaged. Of something
+    that is in no class the model names one all the same.
+
+    Raises:
+        DataError: no finished run there. ClipError, ShapeError: no film, or one that is too short for its stride.
+    """
+    import torch
+
+    from ..evaluation import predict
+    from .cutting import Cut, cut
+    from .rows import Row
+
+    model, classes, how = _finished(folder)
+    cuts = Cut(how["frames"], how["size"], how["clips"], how["stride"])
+    shares = predict(model, torch.from_numpy(cut(Row(Path(film), "", ""), cuts))).mean(0)
+    return {classes[k]: float(shares[k]) for k in shares.argsort(descending=True).tolist()}
+
+
+def _finished(folder: str | os.PathLike):
     import torch
 
     from . import zoo
@@ -149,7 +177,7 @@ def load(folder: str | os.PathLike):
         raise DataError(f"there is no {path}", wanted="the --out of a finished `vidlab train`") from error
     except (KeyError, TypeError, RuntimeError, EOFError) as error:
         raise DataError(f"{path} is no file of `vidlab train` ({type(error).__name__})") from error
-    return model.eval(), classes
+    return model.eval(), classes, settings
 
 
 def _rows(args: argparse.Namespace):

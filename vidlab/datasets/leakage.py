@@ -34,13 +34,14 @@ class Leaks:
     sources: tuple[str, ...]
     files: tuple[tuple[Row, Row], ...]
     clips: tuple[tuple[Row, Row, float], ...]
+    single: bool = False  # each file counts as its own source
 
     def __bool__(self) -> bool:
         return bool(self.sources or self.files or self.clips)
 
     def __repr__(self) -> str:
         if not self:
-            return "nothing stands on both sides"
+            return "nothing stands on both sides" + ", but each file counts as its own source" * self.single
         lines = [f"{len(self.sources)} sources on both sides: {_few(self.sources)}"] if self.sources else []
         pairs = [f"{a.path.name} = {b.path.name}" for a, b in self.files]
         lines += [f"{len(pairs)} files on both sides, byte by byte: {_few(pairs)}"] if pairs else []
@@ -63,7 +64,8 @@ def leaks(train: Rows, test: Rows, store: Store | None = None) -> Leaks:
     files = tuple(_identical(train, test))
     known = {(a.path, b.path) for a, b in files}
     clips = () if store is None else tuple(x for x in _alike(train, test, store) if (x[0].path, x[1].path) not in known)
-    return Leaks(sources, files, clips)
+    single = len({*train.sources, *test.sources}) == len(train) + len(test)
+    return Leaks(sources, files, clips, single)
 
 
 def _identical(train: Rows, test: Rows):

@@ -104,7 +104,7 @@ def records(path: Path, wanted: tuple[str, ...]) -> list[dict[str, str]]:
             file.seek(0)
             lines = [line for line in csv.reader(file, delimiter=divider) if any(cell.strip() for cell in line)]
     except FileNotFoundError as error:
-        raise DataError(f"there is no file {path}", wanted="a table: a CSV file") from error
+        raise DataError(f"there is no {path}", wanted="a folder of class folders, or a table: a CSV file") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table ({error})", wanted="CSV in UTF-8") from error
     columns = [cell.strip().lower() for cell in lines[0]] if lines else []

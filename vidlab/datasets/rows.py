@@ -79,7 +79,9 @@ class Rows(Sequence[Row]):
     def __repr__(self) -> str:
         splits = Counter(row.split for row in self.rows if row.split)
         parts = "".join(f", {name} {count}" for name, count in splits.items())
-        lines = [f"{len(self)} videos, {len(self.classes)} classes, {len(self.sources)} sources{parts}"]
+        count = lambda n, what: f"{n} {what}" if n == 1 else f"{n} {what}{'es' if what[-1] == 's' else 's'}"  # noqa: E731
+        told = count(len(self), "video"), count(len(self.classes), "class"), count(len(self.sources), "source")
+        lines = [", ".join(told) + parts]
         for kind, found in self.troubles.items():
             some = ", ".join(found[:SHOWN]) + (", …" if len(found) > SHOWN else "")
             lines.append(f"{len(found)} {kind}: {some}")

@@ -84,7 +84,9 @@ class Scores:
         right, n = (sum(row[i] for row in self.classes.values()) for i in (0, 1))
         lines.append(f"{'all':<{wide}}  {right:>5}  {n:>3}  {self.all}")
         always = f"always naming the most frequent class: {100 * self.chance:.1f} %"
-        lines.append(f"classes: Wilson's interval; all: {self.sources} sources drawn again; {always}")
+        n = self.sources
+        drawn = f"{n} sources drawn again" if n >= FEW else f"as if {n} trial{'s' * (n > 1)}, one a source"
+        lines.append(f"classes: as if videos were independent (Wilson); all: {drawn}; {always}")
         return "\n".join(lines)
 
 
