@@ -7,6 +7,7 @@ PIP_ARGS ?=
 TEST_ARGS ?=
 COURSE_ARGS ?=
 RESULTS_ARGS ?=
+FLAKY_ARGS ?=
 
 BIN := .venv/bin
 # An environment is ready for this folder and these versions: a second `make lab` sees its mark and asks no network.
@@ -15,10 +16,10 @@ LEARN := .venv/ready-$(KEY)
 TEST := .venv/ready-to-test-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test course results bench data doctor progress lock clean
+.PHONY: help lab test test-newest test-oldest flaky course results bench data doctor progress lock clean
 
 help:  ## list what there is
-	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-12s%s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  PYTHON=python3.12  another Python (3.10 or newer)     PORT=9000  another port for JupyterLab"
 	@echo '  PIP_ARGS="…"       more arguments for pip, e.g. --extra-index-url to choose a CPU build of PyTorch'
@@ -28,6 +29,15 @@ lab: $(LEARN)  ## set up once, then open the course in JupyterLab
 
 test: $(TEST)  ## everything that must hold: style, units, doctests, lessons, browser (TEST_ARGS="-k …")
 	@$(BIN)/python tests/run.py $(TEST_ARGS)
+
+test-newest:  ## the same with the newest version of everything, in .venv-newest (PYTHON=… with the newest Python)
+	$(call versions,newest,highest)
+
+test-oldest:  ## the same with the oldest versions that pyproject.toml allows, in .venv-oldest (PYTHON=… with the oldest)
+	$(call versions,oldest,lowest-direct)
+
+flaky: $(TEST)  ## run every lesson ten times, and name each cell that ever fails (FLAKY_ARGS="--runs 3")
+	@$(BIN)/python tests/flaky.py $(FLAKY_ARGS)
 
 course: $(TEST)  ## run every lesson from a fresh kernel and save it (COURSE_ARGS="--only 01")
 	@$(BIN)/python -m vidlab.course run $(COURSE_ARGS)
@@ -50,13 +60,12 @@ progress: $(LEARN)  ## the exercises you have solved
 
 # Resolves for every Python and system at once, from metadata alone; pins that still fit stay (UPGRADE=--upgrade renews).
 lock:  ## write constraints.txt anew from pyproject.toml
-	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install -q uv==0.13.8
-	build/lock/bin/uv pip compile --universal --python-version 3.10 --no-python-downloads --extra test --extra bench --no-annotate \
+	$(uv)
+	build/uv/bin/uv pip compile --universal --python-version 3.10 --no-python-downloads --extra test --extra bench --no-annotate \
 	  --custom-compile-command "make lock" $(UPGRADE) -q -o constraints.txt pyproject.toml
 
 clean:  ## remove the environment and what was built (fetched data stays in your cache)
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-newest .venv-oldest build dist *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call install,what): an environment with every version pinned. pip first, because old ones cannot install this project.
@@ -72,6 +81,21 @@ define install
 	$(BIN)/python -m pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt pip
 	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '$(1)'
 	@rm -f .venv/ready-*
+endef
+
+# uv alone chooses the lowest versions too. It is its own program: the Python under test may be too new for it.
+define uv
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/python -m pip install -q --disable-pip-version-check uv==0.13.8
+endef
+
+# $(call versions,name,resolution): an environment beside the usual one, with other versions, and all tests in it
+define versions
+	$(uv)
+	build/uv/bin/uv venv --quiet --clear --no-python-downloads --python "$$(command -v $(PYTHON))" .venv-$(1)
+	VIRTUAL_ENV=.venv-$(1) build/uv/bin/uv pip install --quiet --resolution $(2) -e '.[test]'
+	VIRTUAL_ENV=.venv-$(1) build/uv/bin/uv pip freeze --quiet --exclude-editable > build/versions-$(1).txt
+	PATH="$$PWD/.venv-$(1)/bin:$$PATH" VIDLAB_VERSIONS=$(1) .venv-$(1)/bin/python tests/run.py $(TEST_ARGS)
 endef
 
 $(LEARN):

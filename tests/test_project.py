@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 import urllib.error
 import urllib.request
@@ -24,7 +25,7 @@ from vidlab import cli, doctor, lab
 from vidlab.catalogue import tomllib
 
 ROOT = Path(__file__).parents[1]
-PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,7 @@ def test_the_build_tool_is_pinned_too(project, pinned):
     assert {str(row.specifier) for row in pinned[canonicalize_name(build.name)]} == {str(build.specifier)}
 
 
+@pytest.mark.skipif("VIDLAB_VERSIONS" in os.environ, reason="other versions on purpose")
 def test_what_is_installed_here_is_what_is_pinned():
     pins = doctor.pins((ROOT / "constraints.txt").read_text(encoding="utf-8"))
     found = reversed(list(metadata.distributions()))  # of two, the one that is found first counts
@@ -164,6 +166,42 @@ def test_a_second_lab_sets_nothing_up(clone):
     assert "pip" not in make(clone, "-n", "lab").stdout
     (clone / "constraints.txt").write_text("torch==0\n")
     assert "pip install" in make(clone, "-n", "lab").stdout
+
+
+def test_every_dependency_has_a_lower_bound(project):
+    """Without one, `make test-oldest` would ask for the first version ever; an upper one would need a reason."""
+    wanted = project["project"]["dependencies"] + sum(project["project"]["optional-dependencies"].values(), [])
+    for need in map(Requirement, wanted):
+        assert [each.operator for each in need.specifier] == [">="], need
+
+
+@pytest.mark.parametrize(("target", "resolution"), [("newest", "highest"), ("oldest", "lowest-direct")])
+def test_other_versions_have_an_environment_of_their_own(clone, target, resolution):
+    said = make(clone, "-n", f"test-{target}").stdout
+    assert f"--resolution {resolution} -e '.[test]'" in said
+    assert f"VIDLAB_VERSIONS={target} .venv-{target}/bin/python tests/run.py" in said
+    assert " .venv/" not in said
+
+
+def test_a_cell_that_fails_once_is_found(tmp_path):
+    """It fails in the second run: no output differs, only what the first run left behind."""
+    import nbformat
+
+    source = """
+        from pathlib import Path
+        with Path("runs").open("a") as file:
+            file.write(".")
+        assert Path("runs").read_text() == "."
+    """
+    cells = [nbformat.v4.new_code_cell("x = 1"), nbformat.v4.new_code_cell(textwrap.dedent(source))]
+    book = nbformat.v4.new_notebook(cells=cells)
+    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, tmp_path / "book.ipynb")
+    command = [sys.executable, ROOT / "tests" / "flaky.py", "--runs", "2", str(tmp_path / "book.ipynb")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(r"flaky +1 of 2 .*Cell 1", done.stdout), done.stdout
+    assert "2 runs, 4 cells, 1 that failed at least once" in done.stdout
 
 
 def test_ci_runs_make_test():
