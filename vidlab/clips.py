@@ -4,6 +4,7 @@ What a file holds is found out in scan.py, and its frames are decoded in decode.
 to cut from a long video stands in sampling.py.
 """
 
+import builtins
 import math
 import os
 import tempfile
@@ -36,7 +37,7 @@ class Clip:
 
     frames: UInt8[Tensor, "t c h w"]
     times: Float64[Tensor, "t"]
-    fps: float
+    fps: builtins.float  # `float` is the method below
     source: str = ""
 
     @property
@@ -50,7 +51,7 @@ class Clip:
         return self.frames.nbytes
 
     @property
-    def seconds(self) -> float:
+    def seconds(self) -> builtins.float:
         """How long it plays."""
         return len(self) / self.fps
 

@@ -25,6 +25,8 @@ OPTIONS = {
     "format_whitelist": ",".join(sorted(av.formats_available - NO_FILMS)),
     "max_pixels": str(MAX_PIXELS),
 }
+# Titles and comments may be in any encoding. PyAV 19 takes no word on it any more: there they raise nothing.
+LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 # What PyAV raises on damaged files: FFmpeg's errors, and those of numbers, names and streams that it did not expect.
 FAILURES = (av.FFmpegError, ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, ValueError)
 
@@ -52,7 +54,7 @@ def opened(path: Path) -> Iterator[tuple]:
     if not status.st_size:
         raise ClipError(f"{path} is empty (0 bytes)", mend="fetch or export it again")
     try:  # an absolute path, because FFmpeg takes what stands before a colon for a protocol
-        container = av.open(os.path.abspath(path), options=OPTIONS, metadata_errors="replace", timeout=PATIENCE)
+        container = av.open(os.path.abspath(path), options=OPTIONS, timeout=PATIENCE, **LENIENT)
     except FAILURES as error:
         raise ClipError(f"{path} is no video that can be read ({_reason(error)})", mend=AGAIN) from error
     with container:
