@@ -85,8 +85,8 @@ def pins(text: str) -> dict[str, str]:
 
 def _python() -> Check:
     found = f"{platform.python_version()} on {platform.system()} ({platform.machine()})"
-    if sys.version_info >= (3, 14):
-        return Check("Python", "optional", found, "tested on 3.10 to 3.13: should it fail, take one of them")
+    if sys.version_info >= (3, 15):
+        return Check("Python", "optional", found, "tested on 3.10 to 3.14: should it fail, take one of them")
     return Check("Python", "ok", found)
 
 
