@@ -23,6 +23,7 @@ from .errors import VidlabError
 
 CONSTRAINTS = Path(__file__).resolve().parents[1] / "constraints.txt"
 SETUP = "run `make lab` again, or pip install -c constraints.txt -e ."
+SOME = 2  # other versions that are named
 MARKS = {"ok": "✔ ok", "missing": "✘ missing", "optional": "– note"}
 
 
@@ -111,7 +112,8 @@ def _packages() -> Check:
         if name in here and Version(here[name].split("+")[0]) != Version(version)
     ]
     if other:
-        return Check("packages", "optional", "not the tested versions: " + ", ".join(other), SETUP)
+        more = f" and {len(other) - SOME} more" if len(other) > SOME else ""
+        return Check("packages", "optional", f"not the tested versions: {', '.join(other[:SOME])}{more}", SETUP)
     return Check("packages", "ok", f"{len(wanted.keys() & here.keys())} packages, each in the tested version")
 
 
