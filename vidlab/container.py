@@ -27,6 +27,11 @@ OPTIONS = {
 }
 # Titles and comments may be in any encoding. PyAV 19 takes no word on it any more: there they raise nothing.
 LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+# How pictures are made from what was decoded: colour for every pixel, and the same bytes on every machine. Without the
+# first flag two neighbours share one colour, and pictures of even width come out darker, by two grey levels, than those
+# of odd width. FFmpeg's libswscale/swscale.h has the numbers; PyAV has the names, but not in version 17 (Python 3.10).
+FULL_CHR_H_INT, ACCURATE_RND, BITEXACT = 0x2000, 0x40000, 0x80000
+EXACT = FULL_CHR_H_INT | ACCURATE_RND | BITEXACT
 # What PyAV raises on damaged files: FFmpeg's errors, and those of numbers, names and streams that it did not expect.
 FAILURES = (av.FFmpegError, ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, ValueError)
 

@@ -15,13 +15,9 @@ from einops import rearrange
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from .container import AGAIN, FAILURES, opened
+from .container import AGAIN, EXACT, FAILURES, opened
 from .errors import ClipError
 from .scan import VideoInfo
-
-# Colour for every pixel, and the same bytes on every machine. Without the first flag two neighbours share one colour,
-# and pictures of even width come out darker, by two grey levels, than those of odd width.
-EXACT = Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 
 
 def decode(info: VideoInfo, wanted: Int64[np.ndarray, "t"], out: UInt8[Tensor, "t c h w"]) -> None:

@@ -14,13 +14,11 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from einops import rearrange
 from jaxtyping import Int64, UInt8
 
-from ..container import FAILURES, opened
+from ..container import EXACT, FAILURES, opened
 from ..errors import ClipError, ShapeError
 from ..scan import VideoInfo, probe
 from .rows import Row
 
-# As in `vidlab.decode`, which is not imported here: it needs torch, and each worker would need 0.2 GB more.
-EXACT = Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 JUMP = 6  # frames between two wanted ones from which on seeking is cheaper than decoding what lies between
 
 
