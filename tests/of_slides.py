@@ -3,6 +3,7 @@
 import torch
 
 from vidlab import figures, models, worlds
+from vidlab.anatomy import uses_time
 
 
 def live_of_05() -> dict[str, list[str]]:
@@ -27,4 +28,6 @@ def live_of_05() -> dict[str, list[str]]:
         "late, maps": models.LateFusion(4, frames=8, maps=True).eval(),
     }
     battery = figures.TimeBattery.of(trio, test.clip, classes=world.motions, truth=test.label["motion"])
-    return {"play": [play.html()], "weights-show": [weights.html()], "battery-show": [battery.html()]}
+    report = uses_time(trio["single frame"], test.clip, test.label["motion"])
+    tables = {"battery": [report._repr_html_()]}
+    return tables | {"play": [play.html()], "weights-show": [weights.html()], "battery-show": [battery.html()]}

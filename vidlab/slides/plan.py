@@ -146,6 +146,7 @@ def _shown(cell: NotebookNode, note: Note, html: list[str]) -> NotebookNode:
     if note.lines:
         first, last = note.lines
         cell.source = "\n".join(lines[first - 1 : last])
+    cell.source = re.sub(r"\n{3,}", "\n\n", cell.source)
     if note.outputs is not None:
         cell.outputs = [cell.outputs[k] for k in note.outputs]
     return cell

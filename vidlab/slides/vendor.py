@@ -42,6 +42,7 @@ PARTS = (
             "reveal.js": "sphinx_revealjs/_static/revealjs/dist/reveal.js",
             "reveal.css": "sphinx_revealjs/_static/revealjs/dist/reveal.css",
             "notes.js": "sphinx_revealjs/_static/revealjs/plugin/notes/notes.js",
+            "zoom.js": "sphinx_revealjs/_static/revealjs/plugin/zoom/zoom.js",
             "LICENSE-reveal.js.txt": "sphinx_revealjs/_static/revealjs/LICENSE",
             "LICENSE-source-sans-pro.txt": f"{FONT}/LICENSE",
             **{f"source-sans-pro-{face}.woff": f"{FONT}/source-sans-pro-{face}.woff" for face in FACES},

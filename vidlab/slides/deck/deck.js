@@ -3,7 +3,7 @@
 const WIDE = 1280;
 const HIGH = 720;
 const TEXT = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55]; // how much smaller the words of a slide may be
-const PRINTED = [1.3, 1.2, 1.1]; // printed lines may be larger where there is room
+const LARGE = [1.3, 1.2, 1.1]; // and how much larger, where there is room
 const LARGEST = 1.7; // a figure beside its size in a notebook
 const WIDTHS = [1400, 1280, 1160, 1080, 1000, 940, 880, 820, 760, 700, 660, 620, 580, 540]; // it rearranges itself
 const SMALL = 200; // a picture is never less high
@@ -43,7 +43,7 @@ function fitFigure(box, room) {
 
 /** Lines of code are not broken: a block that is too wide is set smaller. */
 function fitLines(block, largest) {
-  for (const size of [largest, ...TEXT]) {
+  for (const size of [...LARGE, ...TEXT].filter((size) => size <= largest)) {
     block.style.setProperty("--code", size);
     if (block.scrollWidth <= block.clientWidth) return;
   }
@@ -54,10 +54,10 @@ function fit(slide) {
   const page = slide?.querySelector(":scope > .page");
   if (!page) return;
   const elastic = [...page.querySelectorAll(".elastic")];
-  const tries = [...(elastic.length ? [] : PRINTED.map((printed) => [1, printed])), ...TEXT.map((text) => [text, text])];
-  for (const [text, printed] of tries) {
-    page.style.setProperty("--text", text);
-    for (const block of page.querySelectorAll("pre")) fitLines(block, block.matches(".printed") ? printed : text);
+  const sizes = elastic.length || slide.matches(".poll") ? TEXT : [...LARGE, ...TEXT];
+  for (const text of sizes) {
+    page.style.setProperty("--text", Math.min(text, 1.2));
+    for (const block of page.querySelectorAll("pre")) fitLines(block, block.matches(".printed") ? text : Math.min(1, text));
     for (const box of elastic) {
       box.style.height = "0";
       box.style.overflow = "hidden";
@@ -115,11 +115,11 @@ async function begin() {
     slideNumber: "c/t",
     navigationMode: "linear", // one key leads through all: what a presenter's remote sends
     keyboardCondition: () => !holds(),
-    plugins: [RevealNotes],
+    plugins: [RevealNotes, RevealZoom], // Alt and a click enlarge what is too small for the last row
   });
   show(Reveal.getCurrentSlide());
   reveal.classList.remove("waits");
-  document.documentElement.dataset.ready = "";
+  document.documentElement.dataset.begun = "";
 }
 
 document.addEventListener("keydown", (event) => {
