@@ -23,6 +23,7 @@ STARTS = ("slide", "subslide")
 HIDDEN = ("skip", "notes")
 FULL = 15.0  # lines of a slide; a picture takes ten
 LONG_CODE = 14  # lines
+LONG = 24  # lines of code and of what it prints; a list that is longer is for reading at home
 APART = {"before", "label", "after", "imports"}  # cells of every lesson that are for its reader
 PICTURE = "image/png"
 
@@ -60,7 +61,7 @@ def _is_for_readers(cell: NotebookNode) -> bool:
         return True
     if cell.cell_type != "code" or has_picture(cell):
         return False
-    return not cell.outputs and len(cell.source.splitlines()) > LONG_CODE // 2
+    return _printed(cell) > LONG or (not cell.outputs and len(cell.source.splitlines()) > LONG_CODE // 2)
 
 
 def _lines(cell: NotebookNode) -> float:
@@ -72,12 +73,13 @@ def _lines(cell: NotebookNode) -> float:
     if has_picture(cell):
         return 10.0
     code = len(cell.source.splitlines())
-    text = sum(len(_words(output).splitlines()) for output in cell.outputs)
-    return 0.7 * ((code if code <= LONG_CODE else 0) + min(text, 20)) + 1.0
+    return 0.7 * ((code if code <= LONG_CODE else 0) + min(_printed(cell), 20)) + 1.0
 
 
-def _words(output: NotebookNode) -> str:
-    return "".join(output.get("text", "") or output.get("data", {}).get("text/plain", ""))
+def _printed(cell: NotebookNode) -> int:
+    """How many lines a cell of code has printed."""
+    words = (output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+    return sum(len("".join(text).splitlines()) for text in words)
 
 
 def slides(nb: NotebookNode) -> list[list[str]]:
@@ -141,7 +143,7 @@ def _shown(cell: NotebookNode, note: Note, html: list[str]) -> NotebookNode:
         if piece and "data" in output:
             output.data["text/html"] = piece
     lines = cell.source.splitlines()
-    long = len(lines) > LONG_CODE and cell.outputs and not note.lines
+    long = (len(lines) > LONG_CODE and cell.outputs and not note.lines) or len(lines) + _printed(cell) > LONG
     cell.metadata["show"] = note.show or ("output" if has_picture(cell) or long else "both")
     if note.lines:
         first, last = note.lines

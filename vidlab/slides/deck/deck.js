@@ -6,6 +6,7 @@ const TEXT = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55]; // how much 
 const LARGE = [1.3, 1.2, 1.1]; // and how much larger, where there is room
 const LARGEST = 1.7; // a figure beside its size in a notebook
 const WIDTHS = [1400, 1280, 1160, 1080, 1000, 940, 880, 820, 760, 700, 660, 620, 580, 540]; // it rearranges itself
+const LEAST = 0.7; // lines this small are broken rather than set smaller still
 const SMALL = 200; // a picture is never less high
 
 /** A figure's script was kept from running (see export.py): let it run now. */
@@ -41,11 +42,19 @@ function fitFigure(box, room) {
   box.style.height = `${stage.offsetHeight * scale}px`;
 }
 
-/** Lines of code are not broken: a block that is too wide is set smaller. */
+/** Code and tables are set smaller where they are too wide; lines are broken only when that is not enough. */
 function fitLines(block, largest) {
+  const set = (size) => block.style.setProperty("--code", size);
+  const breaks = block.matches("pre");
+  block.style.whiteSpace = "";
   for (const size of [...LARGE, ...TEXT].filter((size) => size <= largest)) {
-    block.style.setProperty("--code", size);
+    if (breaks && size < LEAST) break;
+    set(size);
     if (block.scrollWidth <= block.clientWidth) return;
+  }
+  if (breaks) {
+    set(Math.min(largest, LEAST));
+    block.style.whiteSpace = "pre-wrap";
   }
 }
 
@@ -57,7 +66,9 @@ function fit(slide) {
   const sizes = elastic.length || slide.matches(".poll") ? TEXT : [...LARGE, ...TEXT];
   for (const text of sizes) {
     page.style.setProperty("--text", Math.min(text, 1.2));
-    for (const block of page.querySelectorAll("pre")) fitLines(block, block.matches(".printed") ? text : Math.min(1, text));
+    for (const block of page.querySelectorAll("pre, .table")) {
+      fitLines(block, block.matches(".printed") ? text : Math.min(1, text));
+    }
     for (const box of elastic) {
       box.style.height = "0";
       box.style.overflow = "hidden";
