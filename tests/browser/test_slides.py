@@ -1,18 +1,12 @@
 """The deck of lesson 05 as a lecturer has it: opened from a file, with no network, in the sizes of two projectors."""
 
-import sys
-from pathlib import Path
-
 import pytest
-from conftest import TIMEOUT
-from hands import eventually
+from hands import PATIENCE, eventually
+from of_slides import live_of_05
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from of_slides import live_of_05  # noqa: E402
-
-from vidlab.course import ROOT, lessons  # noqa: E402
-from vidlab.slides import lecture, plan  # noqa: E402
-from vidlab.slides.export import export, load  # noqa: E402
+from vidlab.course import ROOT, lessons
+from vidlab.slides import lecture, plan
+from vidlab.slides.export import export, load
 
 FIGURES = ("play", "weights-show", "battery-show")
 HERE = "() => Reveal.getCurrentSlide().dataset.cell"
@@ -57,7 +51,7 @@ def open_deck(browser, deck):
         context = browser.new_context(offline=True, viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(TIMEOUT)
+        page.set_default_timeout(1000 * PATIENCE)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
         page.on("requestfailed", lambda request: wrong.append(request.url[:100]))
@@ -201,5 +195,7 @@ def expect_words(notes, *words: str):
 
 def test_a_dark_system_does_not_darken_figures(open_deck):
     page = open_deck("play", color_scheme="dark")
-    paper = page.locator("section.present > section.present figure").evaluate("(el) => getComputedStyle(el).backgroundColor")
+    paper = page.locator("section.present > section.present figure").evaluate(
+        "(el) => getComputedStyle(el).backgroundColor"
+    )
     assert paper == "rgb(255, 255, 255)"

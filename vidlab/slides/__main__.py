@@ -1,7 +1,7 @@
 """Write the lessons as slides: `python -m vidlab.slides [--only 05] [--out site/slides]`.
 
-    --short      leave out the slides that are marked optional: 30 minutes instead of 45
-    --pictures   run no lesson: figures to touch are shown as pictures, unless an earlier run is kept
+--short      leave out the slides that are marked optional: 30 minutes instead of 45
+--pictures   run no lesson: figures to touch are shown as pictures, unless an earlier run is kept
 """
 
 from __future__ import annotations

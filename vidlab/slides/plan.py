@@ -17,7 +17,7 @@ import re
 import nbformat
 from nbformat import NotebookNode
 
-from .lecture import LETTERS, Lecture, Note
+from .lecture import LETTERS, PREDICT, Lecture, Note
 
 STARTS = ("slide", "subslide")
 HIDDEN = ("skip", "notes")
@@ -37,17 +37,19 @@ def slide_types(nb: NotebookNode) -> dict[str, str]:
 
 def automatic(nb: NotebookNode) -> dict[str, str]:
     """Slide types for a lesson that has none."""
-    types, used = {}, 0.0
+    types, used, asked = {}, 0.0, False
     for cell in nb.cells:
         size = _lines(cell)
         if _is_for_readers(cell):
             types[cell.id] = "skip"
         elif re.match(r"##? ", cell.source) and cell.cell_type == "markdown":
             types[cell.id], used = "slide", size
-        elif used + size > FULL or not used:
+        elif used + size > FULL or not used or asked:  # an answer never stands on the slide of its question
             types[cell.id], used = "subslide", size
         else:
             types[cell.id], used = "", used + size
+        if types[cell.id] != "skip":
+            asked = PREDICT in cell.source
     return types
 
 
