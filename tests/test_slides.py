@@ -110,7 +110,7 @@ def test_automatic_slides_show_what_matters(path):
             assert types[cell.id] != "skip", cell.id
     cells = {cell.id: cell for cell in nb.cells if types[cell.id] != "skip"}
     for asks, tells in zip(cells, list(cells)[1:], strict=False):
-        if "**Predict" in cells[asks].source:
+        if "**predict" in cells[asks].source.lower():
             assert types[tells] in plan.STARTS, f"{tells} tells what {asks} asks"
     shown = [cell_id for ids in plan.slides(nb) for cell_id in ids]
     assert shown[0] == "title"

@@ -23,6 +23,7 @@ A lesson without such a file still has slides, with no notes.
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +37,7 @@ else:
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "lectures"
 LETTERS = "ABCDEFGH"
-PREDICT = "**Predict"  # how a lesson asks before it tells
+PREDICT = re.compile(r"\*\*predict", re.I)  # how a lesson asks before it tells
 SLACK = 3  # minutes that a lecture may be off what it promises
 
 
@@ -126,7 +127,7 @@ def complaints(lecture: Lecture, nb: NotebookNode, slides: list[list[str]]) -> l
         if not sum(lecture.note(cell_id).minutes for cell_id in slide) > 0:
             found.append(f"{slide[0]}: its slide has no minutes")
     for cell_id in shown:
-        if PREDICT in cells[cell_id].source and not lecture.note(cell_id).poll:
+        if PREDICT.search(cells[cell_id].source) and not lecture.note(cell_id).poll:
             found.append(f"{cell_id}: it asks to predict, and there is no poll")
     if abs(lecture.total() - lecture.minutes) > SLACK:
         found.append(f"the minutes add up to {lecture.total():g}, wanted: {lecture.minutes:g} ± {SLACK}")

@@ -49,7 +49,7 @@ def automatic(nb: NotebookNode) -> dict[str, str]:
         else:
             types[cell.id], used = "", used + size
         if types[cell.id] != "skip":
-            asked = PREDICT in cell.source
+            asked = PREDICT.search(cell.source) is not None
     return types
 
 
