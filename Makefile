@@ -7,6 +7,7 @@ PIP_ARGS ?=
 TEST_ARGS ?=
 COURSE_ARGS ?=
 RESULTS_ARGS ?=
+SLIDES_ARGS ?=
 FLAKY_ARGS ?=
 
 BIN := .venv/bin
@@ -16,7 +17,7 @@ LEARN := .venv/ready-$(KEY)
 TEST := .venv/ready-to-test-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-newest test-oldest flaky course results bench data doctor progress lock clean
+.PHONY: help lab test test-newest test-oldest flaky course slides results bench data doctor progress lock clean
 
 help:  ## list what there is
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -41,6 +42,9 @@ flaky: $(TEST)  ## run every lesson ten times, and name each cell that ever fail
 
 course: $(TEST)  ## run every lesson from a fresh kernel and save it (COURSE_ARGS="--only 01")
 	@$(BIN)/python -m vidlab.course run $(COURSE_ARGS)
+
+slides: $(LEARN)  ## the lessons as slides for a lecture, in site/slides, for a stick (SLIDES_ARGS="--only 05")
+	@$(BIN)/python -m vidlab.slides $(SLIDES_ARGS)
 
 results: $(LEARN)  ## train what the tables of results need, over 3 seeds (RESULTS_ARGS="--only direction --workers 2")
 	@$(BIN)/python -m vidlab.runner $(RESULTS_ARGS)
