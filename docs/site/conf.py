@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from docutils import nodes
-from glossary import terms
+from site_glossary import terms
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.math import wrap_displaymath
 
@@ -53,12 +53,7 @@ class Explain(SphinxPostTransform):
         if not self.env.docname.startswith("lessons/"):
             return
         number = self.env.docname.removeprefix("lessons/")[:2]
-        forms = {
-            form.lower(): term
-            for term in terms()
-            if term.lesson <= number
-            for form in (term.name, *term.forms)
-        }
+        forms = {form.lower(): term for term in terms() if term.lesson <= number for form in (term.name, *term.forms)}
         longest = sorted(map(re.escape, forms), key=len, reverse=True)
         pattern = re.compile(rf"(?<![\w–-])(?:{'|'.join(longest)})(?![\w–-])", re.IGNORECASE)
         done: set[str] = set()
@@ -69,7 +64,9 @@ class Explain(SphinxPostTransform):
     def _is_prose(self, text: nodes.Text) -> bool:
         inside, node = False, text.parent
         while node is not None:
-            if isinstance(node, nodes.reference | nodes.literal | nodes.math | nodes.title | nodes.raw | nodes.FixedTextElement):
+            if isinstance(
+                node, nodes.reference | nodes.literal | nodes.math | nodes.title | nodes.raw | nodes.FixedTextElement
+            ):
                 return False
             inside |= isinstance(node, nodes.paragraph)
             node = node.parent

@@ -104,10 +104,10 @@ def prepare(source: Path, live_folder: Path, notebooks: Path = ROOT / "notebooks
     page("reference/bibliography.md", site_lists.bibliography(texts, titles, modules))
     page("reference/claims.md", site_lists.claims(titles))
 
-    said = "Figures marked with a play sign start when you come near them." if live else ""
+    said = "Figures are live: drag, press, play." if live else ""
     if still:
-        said += " Figures are pictures here" + ("" if len(still) == len(paths) else f" in {len(still)} lessons")
-        said += ": to touch them, run the lesson in JupyterLab."
+        where = "here" if not live else "in the lessons " + ", ".join(name[:2] for name in still)
+        said += f" Figures {where} are pictures: to touch them, run the lesson in JupyterLab."
     first = (HERE / "index.md").read_text(encoding="utf-8").replace("{{LIVE}}", said.strip())
     first = first.replace("{{LESSONS}}", "\n".join(f"lessons/{name}" for name in books))
     write(source / "index.md", first.replace("{{GUIDES}}", "\n".join(f"guides/{name}" for name in guides)))
@@ -137,7 +137,7 @@ def run_lessons(folder: Path, only: str) -> int:
 
 def build(source: Path, out: Path) -> int:
     """Sphinx, every warning an error; only what changed is built. Returns its exit status."""
-    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-c", str(HERE)]
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-c", str(HERE)]
     trees = source.with_name(f"{source.name}-trees")
     environment = os.environ | {"VIDLAB_SITE_SOURCE": str(source)}
     done = subprocess.run([*command, "-d", str(trees), str(source), str(out)], env=environment)
@@ -154,6 +154,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--live", type=Path, default=ROOT / "build" / "live", help="lessons that were run, kept")
     args = parser.parse_args(argv)
     start = time.perf_counter()
+    args.work, args.out = args.work.resolve(), args.out.resolve()
     failed = 0 if args.saved else run_lessons(args.live, args.only)
     try:
         live, still = prepare(args.work, args.live)

@@ -20,9 +20,11 @@ import site_launch
 from nbformat import NotebookNode
 
 FENCE = "`" * 10
-LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
+LINK = re.compile(r"```.*?```|(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)|`[^`\n]*`", re.S)
 DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)
-FIGURE = re.compile(r'<div class="vidlab" data-vidlab="(\w+)">.*?</div>\s*<style>(.*?)</style>\s*<script>(.*)</script>', re.S)
+FIGURE = re.compile(
+    r'<div class="vidlab" data-vidlab="(\w+)">.*?</div>\s*<style>(.*?)</style>\s*<script>(.*)</script>', re.S
+)
 HEADING = re.compile(r"(#+ .*?)(?:\n|$)(.*)", re.S)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -36,16 +38,19 @@ def linked(text: str, resolve: Callable[[str], str | None]) -> str:
     """Markdown whose links go where `resolve` says; where it says None, only the words of the link stay."""
 
     def one(found: re.Match) -> str:
+        if found[2] is None:  # code holds no links
+            return found[0]
         target = resolve(found[2])
         return found[1] if target is None else f"[{found[1]}]({target})"
 
-    parts = re.split(r"(```.*?```|`[^`\n]*`)", text, flags=re.S)  # code holds no links
-    return "".join(LINK.sub(one, part) if i % 2 == 0 else part for i, part in enumerate(parts))
+    return LINK.sub(one, text)
 
 
 def unfolded(text: str) -> str:
     """Hints with blank lines inside, so that what they hold is read as Markdown."""
-    return DETAILS.sub(lambda found: f"<details><summary>{found[1]}</summary>\n\n{found[2].strip()}\n\n</details>\n", text)
+    return DETAILS.sub(
+        lambda found: f"<details><summary>{found[1]}</summary>\n\n{found[2].strip()}\n\n</details>\n", text
+    )
 
 
 def anchor(cell: NotebookNode) -> str:

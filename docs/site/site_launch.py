@@ -1,10 +1,11 @@
 """Buttons that open a lesson in Colab or Binder, all from one setting: the address of the repository.
 
-It is read from `[project.urls] Repository` of pyproject.toml, or from VIDLAB_REPOSITORY, which counts more. Binder builds
-the course from `environment.yml`. Colab opens one notebook and has nothing else of the course: so the site holds a
-copy of each lesson with one cell more, the first, which fetches and installs the rest (`first_cell`). Colab reads
-notebooks from GitHub only; the copies are found there once the site is published on the branch VIDLAB_PAGES
-(`gh-pages`).
+It is read from `[project.urls] Repository` of pyproject.toml, or from VIDLAB_REPOSITORY, which counts more.
+
+Binder builds the course from `environment.yml`. Colab opens one notebook and has nothing else of the course: so the
+site holds a copy of each lesson with one cell more, the first, which fetches and installs the rest (`first_cell`).
+Colab reads notebooks from GitHub only; the copies are found there once the site is published on the branch
+VIDLAB_PAGES (`gh-pages`).
 """
 
 from __future__ import annotations

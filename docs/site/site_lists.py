@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from glossary import terms
+from site_glossary import terms
 
 from vidlab import evidence
 from vidlab.catalogue import tomllib
@@ -58,31 +58,42 @@ def surname(paper: dict) -> str:
     return re.sub(r"^(?:[A-ZŁ][\w]?\.[ -]?(?:-[A-Z]\. )?)+", "", paper["authors"].split(",")[0]).removeprefix("AJ ")
 
 
+def one_line(text: str) -> str:
+    """A text without its line breaks, over which `cites` would not see."""
+    return " ".join(text.split())
+
+
 def cites(paper: dict, text: str) -> bool:
-    """Whether a text names the paper: its first author near its year, or one of its other words."""
-    name, year = re.escape(surname(paper).removeprefix("Yue-Hei ")), paper["year"]
-    near = rf"\b{name}\b.{{0,{NEAR}}}?\b{year}\b|\b{year}\b.{{0,{NEAR}}}?\b{name}\b"
-    text = re.sub(r"\s+", " ", text)
-    return bool(re.search(near, text)) or any(word in text for word in paper.get("also", []))
+    """Whether a text of one line names the paper: its first author near its year, its title, or another of its words."""
+    if any(word in text for word in (paper["title"].split(":")[0], *paper.get("also", []))):
+        return True
+    name, year = surname(paper).removeprefix("Yue-Hei "), str(paper["year"])
+    if name not in text or year not in text:
+        return False
+    near = rf"\b{re.escape(name)}\b.{{0,{NEAR}}}?\b{year}\b|\b{year}\b.{{0,{NEAR}}}?\b{re.escape(name)}\b"
+    return bool(re.search(near, text))
 
 
 def bibliography(texts: dict[str, str], titles: dict[str, str], modules: dict[str, str]) -> str:
     """Markdown: every paper, and where it is cited. `texts`: lesson → its text; `modules`: file → its source."""
     found = papers()
-    lines = ["# Bibliography", "", f"{len(found)} papers, books and reports, by year, with the places that cite them.", ""]
+    texts = {name: one_line(text) for name, text in texts.items()}
+    modules = {name: one_line(text) for name, text in modules.items()}
+    said = f"{len(found)} papers, books and reports, by year, with the places that cite them."
     entries = []
     for key, paper in found.items():
         lessons = [name for name, text in texts.items() if cites(paper, text)]
         links = [f'<a href="../lessons/{name}.html">{name[:2]}</a>' for name in lessons]
         files = [f"<code>{html.escape(file)}</code>" for file, text in modules.items() if cites(paper, text)]
         where = ("Lessons " if len(links) > 1 else "Lesson ") * bool(links) + ", ".join(links)
-        where += "; " * bool(links and files) + ", ".join(files[:3]) + (f" and {len(files) - 3} more" * (len(files) > 3))
+        more = f" and {len(files) - 3} more" * (len(files) > 3)
+        where += "; " * bool(links and files) + ", ".join(files[:3]) + more
         entries.append(
             f'<li id="{key}"><span class="authors">{html.escape(paper["authors"])}</span> ({paper["year"]}). '
             f"<cite>{html.escape(paper['title'])}</cite>. {html.escape(paper['venue'])}. "
             f'<span class="cited">{where}</span></li>'
         )
-    return "\n".join(lines) + "\n" + raw(f'<ul class="papers">{"".join(entries)}</ul>')
+    return f"# Bibliography\n\n{said}\n\n" + raw(f'<ul class="papers">{"".join(entries)}</ul>')
 
 
 def claims(titles: dict[str, str]) -> str:
