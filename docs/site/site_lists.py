@@ -64,7 +64,7 @@ def one_line(text: str) -> str:
 
 
 def cites(paper: dict, text: str) -> bool:
-    """Whether a text of one line names the paper: its first author near its year, its title, or another of its words."""
+    """Whether a text of one line names the paper: first author near its year, its title, or another of its words."""
     if any(word in text for word in (paper["title"].split(":")[0], *paper.get("also", []))):
         return True
     name, year = surname(paper).removeprefix("Yue-Hei "), str(paper["year"])

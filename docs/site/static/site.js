@@ -59,13 +59,31 @@ function scrollInside() {
   addEventListener("resize", reach);
 }
 
+/** What the theme leaves outside of every landmark gets one, for readers who go from landmark to landmark. */
+function nameLandmarks() {
+  for (const [what, name] of [[".content-icon-container", "Theme and contents"], [".back-to-top", "Top of the page"]]) {
+    for (const node of all(what)) {
+      const around = document.createElement("nav");
+      around.setAttribute("aria-label", name);
+      around.style.display = "contents";
+      node.replaceWith(around);
+      around.append(node);
+    }
+  }
+}
+
+/** Formulas and wide tables have changed the heights above: what the address names is brought into view once more. */
+function arrive() {
+  if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+}
+
 /** A dotted word: its meaning under the pointer, at the Tab key, or at the first touch. Escape closes it. */
 function explainTerms() {
   const note = document.createElement("div");
   note.id = "term-note";
   note.setAttribute("role", "tooltip");
   note.hidden = true;
-  document.body.append(note);
+  (document.querySelector("[role=main]") ?? document.body).append(note);
   let shown = null;
   let waiting = 0;
 
@@ -124,6 +142,9 @@ function start() {
   scrollInside();
   startFigures();
   explainTerms();
+  nameLandmarks();
+  arrive();
+  addEventListener("load", arrive, { once: true });
   document.documentElement.dataset.ready = "";
 }
 
