@@ -77,7 +77,7 @@ def test_every_page_is_whole_and_fits_a_phone(visit):
         assert page.evaluate("document.documentElement.scrollWidth") <= 400, name
         wide = page.locator("article").evaluate("(node) => [node.scrollWidth, node.clientWidth]")
         assert wide[0] <= wide[1], name
-    assert formulas > 400
+    assert formulas > 350
 
 
 @pytest.mark.parametrize("dark", [False, True])
