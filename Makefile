@@ -9,6 +9,7 @@ COURSE_ARGS ?=
 RESULTS_ARGS ?=
 SLIDES_ARGS ?=
 FLAKY_ARGS ?=
+SITE_ARGS ?=
 
 BIN := .venv/bin
 # An environment is ready for this folder and these versions: a second `make lab` sees its mark and asks no network.
@@ -17,7 +18,7 @@ LEARN := .venv/ready-$(KEY)
 TEST := .venv/ready-to-test-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-newest test-oldest flaky course slides results bench data doctor progress lock clean
+.PHONY: help lab test test-newest test-oldest flaky course slides site results bench data doctor progress lock clean
 
 help:  ## list what there is
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -48,6 +49,9 @@ slides: $(LEARN)  ## the lessons as slides for a lecture, in site/slides, for a 
 
 results: $(LEARN)  ## train what the tables of results need, over 3 seeds (RESULTS_ARGS="--only direction --workers 2")
 	@$(BIN)/python -m vidlab.runner $(RESULTS_ARGS)
+
+site: $(TEST)  ## the whole course as pages that need no network, in site/ (SITE_ARGS=--saved: without running lessons)
+	@$(BIN)/python docs/site/make_site.py $(SITE_ARGS)
 
 bench: $(TEST)  ## measure: widgets, decoding, optical flow and grading beside their peers
 	@$(BIN)/python -m pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[test,bench]'
