@@ -56,7 +56,10 @@ def test_neither_place_nor_length_betrays_the_answer():
         ("[[question]\n", "cannot be used"),
         ("", "cannot be used"),
         ('[[question]]\nlesson = "00"\nasks = "?"\n', "cannot be used"),
-        ('[[question]]\nlesson = "00"\nasks = "?"\noption = [{says = "a", why = "b"}, {says = "c", why = "d"}]', "one of"),
+        (
+            '[[question]]\nlesson = "00"\nasks = "?"\noption = [{says = "a", why = "b"}, {says = "c", why = "d"}]',
+            "one of",
+        ),
         (
             "".join(
                 f'[[question]]\nlesson = "{k}"\nasks = "?"\n'

@@ -84,7 +84,7 @@ def questions(path: Path = FILE) -> tuple[Question, ...]:
 
 
 def settled(right: Sequence[bool]) -> bool:
-    """Whether the answers so far decide: two misses within three questions, one of the last two, or nothing left to ask.
+    """Whether the answers decide: two misses within three questions, one of the last two, or nothing left to ask.
 
     >>> settled([True, False]), settled([True, False, True, False])
     (False, True)

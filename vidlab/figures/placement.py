@@ -53,8 +53,8 @@ class Placement(Widget):
         lines = [f"○  {option.says}" for option in question.options]
         return poster(
             Card("Where do I start?", question.asks.replace("`", ""), lines),
-            f"Question 1 of at most {len(self.questions)}. The quiz runs where scripts may run: in JupyterLab, or in an "
-            "exported page.",
+            f"Question 1 of at most {len(self.questions)}. The quiz runs where scripts may run: in JupyterLab, or in "
+            "an exported page.",
         )
 
 
