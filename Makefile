@@ -63,7 +63,7 @@ data: $(LEARN)  ## list the data: content, size, licence, credit, here or not
 doctor: $(LEARN)  ## what this machine has and lacks, and how to mend it
 	@$(BIN)/python -m vidlab.cli doctor
 
-progress: $(LEARN)  ## the exercises you have solved
+progress: $(LEARN)  ## what you have solved, what comes next and why, minutes left
 	@$(BIN)/python -m vidlab.cli progress
 
 # Resolves for every Python and system at once, from metadata alone; pins that still fit stay (UPGRADE=--upgrade renews).

@@ -22,7 +22,15 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("credits", help="print data/CREDITS.md")
 
     commands.add_parser("doctor", help="what this machine has and lacks, and how to mend it")
-    commands.add_parser("progress", help="the exercises you have solved")
+    page = commands.add_parser("progress", help="what you have solved, what comes next and why, minutes left")
+    page.add_argument("--html", metavar="FILE", help="write a page for the browser")
+    index = commands.add_parser("exercises", help="all exercises by difficulty and topic, solved or not")
+    index.add_argument("--level", choices=("easy", "medium", "hard"))
+    index.add_argument(
+        "--topic", metavar="WORD", help="as flow, fusion, attention: of a part, lesson, section or title"
+    )
+    index.add_argument("--unsolved", action="store_true", help="only those that you have not solved")
+    index.add_argument("--markdown", action="store_true", help="the whole index for a page of the docs")
     lab = commands.add_parser("lab", help="open the course in JupyterLab")
     lab.add_argument("--port", type=int, default=8888)
     lab.add_argument("--no-browser", dest="browser", action="store_false", default=None, help="print the address only")
@@ -74,11 +82,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(report)
             return 0 if report.ready else 1
         if args.command == "progress":
-            from . import checks
+            from . import progress
 
-            page = checks.progress()
-            if page is not None:
-                print(page)
+            page = progress.progress()
+            print(page if args.html is None else f"written: {page.write(args.html)}")
+            return 0
+        if args.command == "exercises":
+            from . import exercises
+
+            if args.markdown:
+                print(exercises.markdown(), end="")
+            else:
+                print(exercises.index(args.level, args.topic, unsolved=args.unsolved))
             return 0
         from . import data, lab
 

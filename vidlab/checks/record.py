@@ -9,12 +9,14 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 
 from .frame import LESSONS, SYMBOL, Result, exercises
 
+ENTRY = re.compile(r'"(\w+\.\w+)":\s*(\{[^{}]*\})')  # an exercise and all that is noted of it
 _memory: dict[str, dict] = {}  # this session's record where none may be kept, or none can be written
 
 
@@ -31,7 +33,7 @@ def location() -> Path | None:
 
 
 def load() -> dict[str, dict]:
-    """{exercise: {attempts, hints, asked, solved}}. A damaged file is set aside as .bak, and a new record begins."""
+    """{exercise: {attempts, hints, asked, solved}}. A damaged file is set aside, and what is whole in it counts on."""
     path = location()
     if path is None:
         return _memory
@@ -43,11 +45,26 @@ def load() -> dict[str, dict]:
     except OSError:  # no file yet, or one that may not be read
         return dict(_memory)
     except (ValueError, KeyError, TypeError, RecursionError):
-        try:
-            os.replace(path, path.with_name(path.name + ".bak"))
-        except OSError:
-            pass
-        return dict(_memory)
+        return _rescue(path)
+
+
+def _rescue(path: Path) -> dict[str, dict]:
+    """Set a damaged file aside as .bak, .bak1 …, over no other; a new record begins with every entry that is whole."""
+    found = {}
+    try:
+        for name, entry in ENTRY.findall(path.read_text(encoding="utf-8", errors="replace")):
+            try:
+                found[name] = _sound(json.loads(entry))
+            except ValueError:
+                continue
+        names = [f"{path.name}.bak{number or ''}" for number in range(1000)]
+        os.replace(path, next(aside for name in names if not (aside := path.with_name(name)).exists()))
+    except OSError:  # another notebook was quicker, or nothing may be changed here
+        pass
+    _memory.update(found | _memory)
+    if found:
+        _save(_memory)
+    return dict(_memory)
 
 
 def _sound(entry: dict) -> dict:
@@ -61,6 +78,13 @@ def update(name: str, **changes: object) -> dict:
     """Change the entry of one exercise and save the record, whole or not at all; returns the new entry."""
     record = load()
     entry = record[name] = record.get(name, {}) | changes
+    _save(record)
+    _memory[name] = entry
+    return entry
+
+
+def _save(record: dict[str, dict]) -> None:
+    """Write the whole record, or leave what there is."""
     path = location()
     try:
         if path is not None:
@@ -75,8 +99,6 @@ def update(name: str, **changes: object) -> dict:
                 raise
     except OSError:  # a full disk or a read-only home must not stop a lesson
         pass
-    _memory[name] = entry
-    return entry
 
 
 def note(result: Result) -> None:
