@@ -18,7 +18,6 @@ import site_chapters
 import site_glossary
 import site_launch
 import site_lists
-import site_live
 from make_site import Resolver
 from of_site import ROOT, site
 
@@ -285,20 +284,6 @@ def test_hints_are_read_as_markdown():
     hint = text[text.index("<summary>Hint 1</summary>") :].split("</details>")[0]
     assert "<code" in hint
     assert "`" not in hint
-
-
-def test_live_figures_are_those_of_the_lesson_as_it_stands(tmp_path):
-    path = ROOT / "notebooks" / "06_early_fusion.ipynb"
-    assert site_live.kept(path, tmp_path) is None
-    nb = nbformat.read(path, as_version=4)
-    site_live.keep(nb, tmp_path / path.name)
-    assert site_live.kept(path, tmp_path) is not None
-    changed = nbformat.read(path, as_version=4)
-    next(cell for cell in changed.cells if cell.cell_type == "code").source += "\n# changed"
-    nbformat.write(changed, tmp_path / "changed.ipynb")
-    (tmp_path / "kept").mkdir()
-    site_live.keep(nb, tmp_path / "kept" / "changed.ipynb")
-    assert site_live.kept(tmp_path / "changed.ipynb", tmp_path / "kept") is None
 
 
 # Colab and Binder -----------------------------------------------------------------------------------------------------
