@@ -64,6 +64,8 @@ def test_a_lesson_is_run_once_and_kept_whole(course, tmp_path, monkeypatch):
 @pytest.fixture
 def folder(course, tmp_path):
     """Where that lesson is kept, without having been run: its figure is made up."""
+    change(course, 1, SOURCE, "1 + 1")  # which uses no module of the course, whose fingerprint takes a second
+    change(course, 2, "figures", "elsewhere")
     nb = nbformat.read(course, as_version=4)
     data = {"text/html": '<div data-vidlab="1">', "image/png": "", "text/plain": "A figure."}
     nb.cells[1].outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]

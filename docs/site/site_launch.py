@@ -40,7 +40,7 @@ if not os.path.exists("../vidlab"):  # this cell has not been run yet
         wanted = tomllib.load(file)["project"]["dependencies"]
     # Colab's kernel runs on these, and its torch fits its GPU: if they are exchanged, the next restart fails.
     colabs = "{colabs}".split()
-    wanted = [each for each in wanted if re.match(r"[\w-]+", each)[0] not in colabs]
+    wanted = [each for each in wanted if re.match(r"[\\w-]+", each)[0] not in colabs]
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *wanted], check=True)
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "-e", "{folder}"], check=True)
     os.chdir("{folder}/notebooks")
