@@ -20,9 +20,7 @@ sys.path.insert(0, str(TOOLS))
 
 def _live(folder: Path) -> None:
     """Lessons 02 and 06 as if they had been run: real widgets, small data, in the cells that hold them."""
-    import site_live
-
-    from vidlab import figures, worlds
+    from vidlab import figures, live, worlds
 
     clip = worlds.World(size=48).sample(1, seed=1).clip[0]
     made = {
@@ -31,14 +29,14 @@ def _live(folder: Path) -> None:
     }
     for name, (cell_id, widget) in made.items():
         path = ROOT / "notebooks" / f"{name}.ipynb"
-        if site_live.kept(path, folder):
+        if live.kept(path, folder):
             continue
         nb = nbformat.read(path, as_version=4)
         bundle = widget._repr_mimebundle_()
         bundle["image/png"] = base64.b64encode(bundle["image/png"]).decode()
         (cell,) = (each for each in nb.cells if each.id == cell_id)
         cell.outputs = [nbformat.v4.new_output("execute_result", bundle, execution_count=1)]
-        site_live.keep(nb, folder / f"{name}.ipynb")
+        live.keep(nb, folder / f"{name}.ipynb")
 
 
 @cache

@@ -7,7 +7,7 @@ from vidlab.anatomy import uses_time
 
 
 def live_of_05() -> dict[str, list[str]]:
-    """What `vidlab.slides.live.run` gives for lesson 05: {cell id: HTML of each output}, figures of the same form."""
+    """What `vidlab.live.pages` gives for lesson 05: {cell id: HTML of each output}, figures of the same form."""
     torch.manual_seed(0)
     large = worlds.World(size=96, speed=(3.0, 6.0), noise=0.01).sample(6, seed=5)
     play = figures.ClipPlayer({f"clip {i}": clip for i, clip in enumerate(large.clip)}, fps=6, columns=6)

@@ -18,11 +18,11 @@ import site_chapters
 import site_glossary
 import site_launch
 import site_lists
-import site_live
 from make_site import Resolver
 from of_site import ROOT, site
 
 from vidlab import evidence
+from vidlab.catalogue import tomllib
 from vidlab.course import lessons
 
 LESSONS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in lessons(ROOT / "notebooks")}
@@ -172,16 +172,29 @@ def test_every_term_stands_in_the_cell_that_defines_it():
 
 
 def test_terms_are_explained_once_a_chapter_and_not_before_their_lesson():
-    marked = 0
+    marked, terms = 0, {term.anchor: term for term in site_glossary.terms()}
     for page in (site() / "lessons").glob("*.html"):
-        found = re.findall(
-            r'<a class="term[^"]*" href="\.\./reference/glossary\.html#([^"]+)"', page.read_text("utf-8")
-        )
+        text, number = page.read_text(encoding="utf-8"), page.name[:2]
+        found = re.findall(r'<a class="term[^"]*" href="\.\./reference/glossary\.html#([^"]+)"', text)
         assert len(found) == len(set(found)), page.name
-        lesson = {term.anchor: term.lesson for term in site_glossary.terms()}
-        assert all(lesson[each] <= page.name[:2] for each in found)
+        assert all(terms[each].lesson <= number and number not in terms[each].elsewhere for each in found)
+        after = text[text.index('id="cell-id=after"') :]
+        assert 'class="term' not in after, "titles of papers are no prose"
         marked += len(found)
     assert marked > 150
+
+
+def test_a_word_is_explained_as_its_lesson_means_it():
+    assert site_glossary.explained("05")["shortcut"].name == "shortcut"
+    assert "shortcut" not in site_glossary.explained("10"), "there it is a connection that skips a layer"
+    assert "attention" not in site_glossary.explained("09")
+    assert site_glossary.explained("10")["attention"].name == "attention"
+    lessons = {name[:2] for name in LESSONS}
+    for term in site_glossary.terms():
+        assert set(term.elsewhere) <= lessons
+        text = [source(cell) for name, nb in LESSONS.items() if name[:2] in term.elsewhere for cell in nb["cells"]]
+        said = "\n".join(text).lower()
+        assert not term.elsewhere or any(form.lower() in said for form in (term.name, *term.forms)), term.name
 
 
 def authors() -> dict[str, set[int]]:
@@ -243,7 +256,12 @@ def test_every_title_in_a_docstring_is_in_the_bibliography():
                 if not any(known.startswith(plain(title)) for known in titles):
                     missing.append(f"{file.name}: {title}")
     assert found > 40
-    assert set(missing) <= {"relaxation.py: Numerische Mathematik"}
+    journals = {
+        "relaxation.py: Numerische Mathematik",
+        "reviews.py: Psychological Bulletin",
+        "reviews.py: Psychological Science",
+    }
+    assert set(missing) <= journals
 
 
 def test_every_paper_is_cited_somewhere():
@@ -287,20 +305,6 @@ def test_hints_are_read_as_markdown():
     assert "`" not in hint
 
 
-def test_live_figures_are_those_of_the_lesson_as_it_stands(tmp_path):
-    path = ROOT / "notebooks" / "06_early_fusion.ipynb"
-    assert site_live.kept(path, tmp_path) is None
-    nb = nbformat.read(path, as_version=4)
-    site_live.keep(nb, tmp_path / path.name)
-    assert site_live.kept(path, tmp_path) is not None
-    changed = nbformat.read(path, as_version=4)
-    next(cell for cell in changed.cells if cell.cell_type == "code").source += "\n# changed"
-    nbformat.write(changed, tmp_path / "changed.ipynb")
-    (tmp_path / "kept").mkdir()
-    site_live.keep(nb, tmp_path / "kept" / "changed.ipynb")
-    assert site_live.kept(tmp_path / "changed.ipynb", tmp_path / "kept") is None
-
-
 # Colab and Binder -----------------------------------------------------------------------------------------------------
 
 
@@ -325,16 +329,31 @@ def test_one_setting_gives_the_buttons(monkeypatch, tmp_path):
         site_launch.repository(tmp_path)
 
 
+DRIVE = """
+import json, os, subprocess, sys
+
+asked, real = [], subprocess.run
+subprocess.run = lambda command, **options: asked.append(command) if "pip" in command else real(command, **options)
+first = open(sys.argv[1]).read()
+exec(first)
+exec(first)
+import vidlab
+from vidlab import catalogue
+
+print(json.dumps([vidlab.__file__, catalogue.REGISTRY.exists(), os.getcwd(), asked]))
+"""
+
+
 def test_the_first_cell_in_colab_brings_the_course(tmp_path):
-    """Run where there is nothing, against a repository on the disk, and without pip's part, which needs a network."""
+    """Run where there is nothing, against a repository on the disk; what it asks of pip is noted."""
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
     origin = tmp_path / "origin" / "course"
-    for name in ("vidlab", "data", "notebooks"):
-        (origin / name).mkdir(parents=True)
-    files = subprocess.run(["git", "ls-files", "vidlab", "data"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in files.stdout.split():
+    tracked = ["git", "ls-files", "vidlab", "data", "pyproject.toml"]
+    files = subprocess.run(tracked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    for name in (name for name in files if (ROOT / name).exists()):
         (origin / name).parent.mkdir(parents=True, exist_ok=True)
         (origin / name).write_bytes((ROOT / name).read_bytes())
+    (origin / "notebooks").mkdir()
     (origin / "notebooks" / "empty").touch()
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
         subprocess.run([*git, *command], cwd=origin, check=True)
@@ -342,19 +361,31 @@ def test_the_first_cell_in_colab_brings_the_course(tmp_path):
     book = nbformat.reads(site_launch.for_colab(nb, origin.as_uri()), as_version=4)
     nbformat.validate(book)
     assert [cell.id for cell in book.cells[1:]] == [cell.id for cell in nb.cells]
-    first = book.cells[0].source
-    assert '"-m", "pip", "install", "--quiet", "-e", "course"' in first
-    told = "\n".join(line for line in first.splitlines() if '"pip"' not in line)
-    told += "\nimport vidlab\nfrom vidlab import catalogue"
-    told += "\nprint(vidlab.__file__, catalogue.REGISTRY.exists(), os.getcwd())"
+    (tmp_path / "first.py").write_text(book.cells[0].source, encoding="utf-8")
     (tmp_path / "empty").mkdir()
     clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    for _ in range(2):  # a second time does no harm
+    for _ in range(2):  # in a session, and in the next one on the same machine
         done = subprocess.run(
-            [sys.executable, "-c", told], cwd=tmp_path / "empty", env=clean, capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", DRIVE, str(tmp_path / "first.py")],
+            cwd=tmp_path / "empty",
+            env=clean,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert done.returncode == 0, done.stderr
-        where, exists, folder = done.stdout.split()
+        where, exists, folder, asked = json.loads(done.stdout)
         assert Path(where).is_relative_to(tmp_path / "empty" / "course")
-        assert exists == "True"
+        assert exists
         assert folder.endswith("course/notebooks")
+        needs, package = (command[command.index("--quiet") + 1 :] for command in asked)  # once, though run twice
+        assert package == ["--no-deps", "-e", "course"]
+        names = {re.match(r"[\w-]+", each)[0] for each in needs}
+        assert {"av", "einops", "jaxtyping", "anywidget"} <= names
+        assert not names & set(site_launch.COLABS.split())
+
+
+def test_what_is_left_to_colab_is_still_asked_for_elsewhere():
+    """A name that is no dependency any more, or is misspelt, would protect nothing."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(site_launch.COLABS.split()) <= {re.match(r"[\w-]+", each)[0] for each in project["dependencies"]}

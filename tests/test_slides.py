@@ -1,6 +1,5 @@
 """Slides without a browser: what stands on them, what is said to them, and that the folder is whole."""
 
-import copy
 import re
 from pathlib import Path
 
@@ -8,12 +7,12 @@ import nbformat
 import pytest
 from of_slides import live_of_05
 
-from vidlab import authoring, normalise
+from vidlab import authoring, live, normalise
 from vidlab.course import ROOT, lessons
 from vidlab.errors import DataError
 from vidlab.fingerprint import fingerprint
 from vidlab.slides import __main__ as command
-from vidlab.slides import lecture, live, plan, vendor
+from vidlab.slides import lecture, plan, vendor
 from vidlab.slides.export import contents, export, load, render
 
 LESSONS = lessons(ROOT / "notebooks")
@@ -249,25 +248,6 @@ def course(tmp_path):
     return path
 
 
-def test_a_lesson_is_run_once(course, tmp_path, monkeypatch):
-    kept = tmp_path / "live"
-    assert live.kept(course, kept) is None
-    (html,) = live.run(course, kept)["play"]
-    assert 'class="vidlab"' in html
-    assert course.read_text().count("data-vidlab") == 0, "the lesson itself was not written"
-    monkeypatch.setattr(live, "execute", lambda *_: pytest.fail("run again"))
-    assert live.run(course, kept) == {"play": [html]}
-    nb = load(course)
-    changed = copy.deepcopy(nb)
-    changed.cells[1].source += "\n"
-    changed.cells[0].source += " and more"
-    nbformat.write(changed, course)
-    assert live.kept(course, kept), "words do not change a figure"
-    changed.cells[1].source = changed.cells[1].source.replace("noise", "rain")
-    nbformat.write(changed, course)
-    assert live.kept(course, kept) is None
-
-
 # The command
 
 
@@ -280,6 +260,21 @@ def test_the_command(course, tmp_path, capsys):
     assert "1 slides, chosen automatically; no notes" in capsys.readouterr().out
     assert (out / "77" / "lib" / "tex-svg.js").is_file()
     assert "77 · Noise" in (out / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_deck_shows_the_run_that_is_kept(course, tmp_path, monkeypatch):
+    run = load(course)
+    data = {"text/html": '<div data-vidlab="1"><p>to touch</p></div>', "text/plain": "A figure."}
+    printed = nbformat.v4.new_output("stream", text="from this run\n")
+    run.cells[1].outputs = [printed, nbformat.v4.new_output("execute_result", data, execution_count=1)]
+    live.keep(run, tmp_path / "live" / course.name)
+    kept = live.kept
+    monkeypatch.setattr(live, "kept", lambda path: kept(path, tmp_path / "live"))
+    out = tmp_path / "slides"
+    assert command.main(["--pictures", "--notebooks", str(course.parent), "--out", str(out)]) == 0
+    page = (out / "77" / "index.html").read_text(encoding="utf-8")
+    assert '<div data-vidlab="1"><p>to touch</p></div>' in page
+    assert "from this run" in page
 
 
 def test_a_wrong_lecture_is_not_exported(course, tmp_path, capsys, monkeypatch):

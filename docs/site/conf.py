@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from docutils import nodes
-from site_glossary import terms
+from site_glossary import explained
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.math import wrap_displaymath
 
@@ -44,7 +44,8 @@ pygments_dark_style = "github-dark"
 class Explain(SphinxPostTransform):
     """In a chapter, the first place of each term becomes a link to its entry in the glossary.
 
-    Only from the lesson that defines it on: before, the same word may mean something else.
+    Only from the lesson that defines it on: before, the same word may mean something else. And not in its last cell,
+    where papers are named by their titles.
     """
 
     default_priority = 900
@@ -52,14 +53,15 @@ class Explain(SphinxPostTransform):
     def run(self, **options) -> None:
         if not self.env.docname.startswith("lessons/"):
             return
-        number = self.env.docname.removeprefix("lessons/")[:2]
-        forms = {form.lower(): term for term in terms() if term.lesson <= number for form in (term.name, *term.forms)}
+        forms = explained(self.env.docname.removeprefix("lessons/")[:2])
         longest = sorted(map(re.escape, forms), key=len, reverse=True)
         pattern = re.compile(rf"(?<![\w–-])(?:{'|'.join(longest)})(?![\w–-])", re.IGNORECASE)
         done: set[str] = set()
-        for text in list(self.document.findall(nodes.Text)):
-            if self._is_prose(text):
-                self._explain(text, pattern, forms, done)
+        for node in list(self.document.findall()):
+            if isinstance(node, nodes.raw) and 'id="cell-id=after"' in node.astext():
+                return
+            if isinstance(node, nodes.Text) and self._is_prose(node):
+                self._explain(node, pattern, forms, done)
 
     def _is_prose(self, text: nodes.Text) -> bool:
         inside, node = False, text.parent

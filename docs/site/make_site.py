@@ -28,6 +28,7 @@ import site_launch  # noqa: E402
 import site_lists  # noqa: E402
 from site_chapters import Chapter, linked, title, write  # noqa: E402
 
+from vidlab import live  # noqa: E402
 from vidlab.course import CellFailed, lessons  # noqa: E402
 
 
@@ -69,15 +70,13 @@ def static(source: Path) -> None:
 
 def prepare(source: Path, live_folder: Path, notebooks: Path = ROOT / "notebooks") -> tuple[int, list[str]]:
     """Write all pages as Markdown; returns how many figures are live, and the lessons whose figures are pictures."""
-    import site_live
-
     repository = site_launch.repository(ROOT)
     paths = lessons(notebooks)
     books = {path.stem: nbformat.read(path, as_version=4) for path in paths}
     titles = {name: title(nb) for name, nb in books.items()}
     guides = sorted(path.stem for path in (ROOT / "docs").glob("*.md"))
     resolve = Resolver(list(books), guides, repository)
-    extra, live, still = source / "_extra", 0, []
+    extra, figures, still = source / "_extra", 0, []
     wanted = {"index.md"}
 
     def page(name: str, text: str) -> None:
@@ -85,10 +84,10 @@ def prepare(source: Path, live_folder: Path, notebooks: Path = ROOT / "notebooks
         write(source / name, text)
 
     for path in paths:
-        run = site_live.kept(path, live_folder)
+        run = live.kept(path, live_folder)
         chapter = Chapter(run or books[path.stem], path.stem, extra, resolve, repository)
         page(f"lessons/{path.stem}.md", chapter.markdown())
-        live += chapter.live
+        figures += chapter.live
         if run is None:
             still.append(path.stem)
         if repository:
@@ -104,9 +103,9 @@ def prepare(source: Path, live_folder: Path, notebooks: Path = ROOT / "notebooks
     page("reference/bibliography.md", site_lists.bibliography(texts, titles, modules))
     page("reference/claims.md", site_lists.claims(titles))
 
-    said = "Figures are live: drag, press, play." if live else ""
+    said = "Figures are live: drag, press, play." if figures else ""
     if still:
-        where = "here" if not live else "in the lessons " + ", ".join(name[:2] for name in still)
+        where = "here" if not figures else "in the lessons " + ", ".join(name[:2] for name in still)
         said += f" Figures {where} are pictures: to touch them, run the lesson in JupyterLab."
     first = (HERE / "index.md").read_text(encoding="utf-8").replace("{{LIVE}}", said.strip())
     first = first.replace("{{LESSONS}}", "\n".join(f"lessons/{name}" for name in books))
@@ -115,20 +114,20 @@ def prepare(source: Path, live_folder: Path, notebooks: Path = ROOT / "notebooks
         if file.relative_to(source).as_posix() not in wanted:
             file.unlink()
     static(source)
-    return live, still
+    return figures, still
 
 
 def run_lessons(folder: Path, only: str) -> int:
     """Run each lesson that is not kept as it stands; returns how many failed."""
-    import site_live
-
-    waiting = [path for path in lessons(ROOT / "notebooks", only) if site_live.kept(path, folder) is None]
+    waiting = [path for path in lessons(ROOT / "notebooks", only) if live.kept(path, folder) is None]
     if waiting:
         print(f"{len(waiting)} lessons are run for their live figures, once. Without: make site SITE_ARGS=--saved")
     failed = 0
     for path in waiting:
         try:
-            print(f"{path.name}: {site_live.run(path, folder):.0f} s", flush=True)
+            start = time.perf_counter()
+            live.run(path, folder)
+            print(f"{path.name}: {time.perf_counter() - start:.0f} s", flush=True)
         except CellFailed as failure:
             failed += 1
             print(f"{path.name}: {failure}\nIts figures stay pictures.", file=sys.stderr)
@@ -151,20 +150,20 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="the beginning of the names of the lessons to run, such as 06")
     parser.add_argument("--out", type=Path, default=ROOT / "site")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "site", help="where pages wait for Sphinx")
-    parser.add_argument("--live", type=Path, default=ROOT / "build" / "live", help="lessons that were run, kept")
+    parser.add_argument("--live", type=Path, default=live.KEPT, help="lessons that were run, kept")
     args = parser.parse_args(argv)
     start = time.perf_counter()
     args.work, args.out = args.work.resolve(), args.out.resolve()
     failed = 0 if args.saved else run_lessons(args.live, args.only)
     try:
-        live, still = prepare(args.work, args.live)
+        figures, still = prepare(args.work, args.live)
     except ValueError as error:
         print(f"make site: {error}", file=sys.stderr)
         return 1
     status = build(args.work, args.out)
     if status == 0:
         shutil.rmtree(args.out / ".doctrees", ignore_errors=True)
-        print(f"{args.out / 'index.html'}: {live} live figures; {time.perf_counter() - start:.0f} s")
+        print(f"{args.out / 'index.html'}: {figures} live figures; {time.perf_counter() - start:.0f} s")
         if still:
             print(f"still pictures: {', '.join(name[:2] for name in still)} (make site runs them)")
         if not site_launch.repository(ROOT):

@@ -1,7 +1,7 @@
 """A lesson as a chapter: its notebook becomes one Markdown page, its pictures and figures become files beside it.
 
 Every cell keeps its id as an anchor, so that `06_early_fusion.ipynb#cell-id=by-hand` finds the same cell here. A figure
-that is live (`site_live.py`) is a script of its own, which the page loads when the reader comes near: a chapter opens
+that is live (`vidlab.live`) is a script of its own, which the page loads when the reader comes near: a chapter opens
 as fast as its text.
 """
 
@@ -18,6 +18,8 @@ from pathlib import Path
 
 import site_launch
 from nbformat import NotebookNode
+
+from vidlab import live
 
 FENCE = "`" * 10
 LINK = re.compile(r"```.*?```|(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)|`[^`\n]*`", re.S)
@@ -109,7 +111,7 @@ class Chapter:
             return self._words("\n".join(output.traceback))
         data = output.data
         said = "".join(data.get("text/plain", ""))
-        page = "".join(data.get("text/x-live", data.get("text/html", "")))
+        page = live.page(output) or "".join(data.get("text/html", ""))
         if "image/png" in data:
             return self._picture(base64.b64decode("".join(data["image/png"])), said, page, name)
         if "text/markdown" in data:

@@ -24,17 +24,27 @@ from vidlab.catalogue import tomllib
 
 PAGES = "gh-pages"
 FORM = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?$")
+COLABS = "ipykernel ipywidgets jupyterlab nbclient nbconvert nbformat numpy pillow pip psutil requests torch"
 FIRST = """\
-# In Colab: fetch the course and what it needs (a minute, once a session).
+# In Colab: fetch the course, and of what it needs only what Colab lacks (a minute, once a session).
 import os
+import re
 import subprocess
 import sys
+import tomllib
 
-if not os.path.exists("{folder}"):
-    subprocess.run(["git", "clone", "--quiet", "--depth", "1", "{repository}", "{folder}"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-e", "{folder}"], check=True)
-os.chdir("{folder}/notebooks")
-sys.path.insert(0, os.path.abspath(".."))  # a kernel that runs already does not see what was just installed"""
+if not os.path.exists("../vidlab"):  # this cell has not been run yet
+    if not os.path.exists("{folder}"):
+        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "{repository}", "{folder}"], check=True)
+    with open("{folder}/pyproject.toml", "rb") as file:
+        wanted = tomllib.load(file)["project"]["dependencies"]
+    # Colab's kernel runs on these, and its torch fits its GPU: if they are exchanged, the next restart fails.
+    colabs = "{colabs}".split()
+    wanted = [each for each in wanted if re.match(r"[\\w-]+", each)[0] not in colabs]
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *wanted], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "-e", "{folder}"], check=True)
+    os.chdir("{folder}/notebooks")
+    sys.path.insert(0, os.path.abspath(".."))  # a kernel that runs already does not see what was just installed"""
 
 
 def repository(root: Path) -> str:
@@ -52,7 +62,8 @@ def repository(root: Path) -> str:
 
 def first_cell(repository: str) -> str:
     """What a lesson needs in Colab before its own first cell; twice does no harm."""
-    return FIRST.format(repository=repository, folder=repository.rstrip("/").rsplit("/", 1)[1].removesuffix(".git"))
+    folder = repository.rstrip("/").rsplit("/", 1)[1].removesuffix(".git")
+    return FIRST.format(repository=repository, folder=folder, colabs=COLABS)
 
 
 def for_colab(nb: NotebookNode, repository: str) -> str:

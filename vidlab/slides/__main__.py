@@ -10,9 +10,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from .. import live
 from ..course import ROOT, CellFailed, lessons
 from ..errors import DataError
-from . import live
 from .export import contents, export, load
 from .lecture import complaints, read
 from .plan import slides
@@ -43,8 +43,8 @@ def main(argv: list[str] | None = None) -> int:
             if wrong:
                 print(f"data/lectures/{number}.toml:\n  " + "\n  ".join(wrong))
                 return 1
-            html = (live.kept(path) or {}) if args.pictures else live.run(path)
-            export(nb, lecture, html, args.out / number, args.short)
+            run = live.kept(path) if args.pictures else live.run(path)
+            export(run or nb, lecture, live.pages(run) if run else {}, args.out / number, args.short)
         except (CellFailed, DataError, ValueError) as error:
             print(f"{path.name}: {error}")
             return 1

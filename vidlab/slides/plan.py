@@ -100,9 +100,9 @@ def deck(nb: NotebookNode, lecture: Lecture, html: dict[str, list[str]], short: 
     """The notebook for nbconvert: only what is shown, with notes, polls and live figures.
 
     Args:
-        nb: a lesson, as saved.
+        nb: a lesson, as saved or as `vidlab.live` has kept it.
         lecture: what is said to it; may be empty.
-        html: the live HTML of its outputs, as `vidlab.slides.live.run` gives it; without it pictures are shown.
+        html: the live HTML of its outputs, as `vidlab.live.pages` gives it; without it pictures are shown.
         short: leave out slides whose every cell that has a note is optional.
     """
     cells = {cell.id: cell for cell in nb.cells}

@@ -2,6 +2,7 @@
 // themselves. Nothing is fetched but files beside the page, by script elements, as a page on a disk may do no other.
 
 const all = (what, from = document) => [...from.querySelectorAll(what)];
+const at = (hash) => document.getElementById(decodeURIComponent(hash.slice(1)));
 
 /** The figures take their colours from JupyterLab's names; they follow the theme that is chosen here. */
 function followTheme() {
@@ -59,8 +60,16 @@ function scrollInside() {
   addEventListener("resize", reach);
 }
 
-/** What the theme leaves outside of every landmark gets one, for readers who go from landmark to landmark. */
+/** What the theme leaves without name, level or landmark gets it, for readers who go by headings and landmarks. */
 function nameLandmarks() {
+  for (const caption of all(".caption[role=heading]")) caption.setAttribute("aria-level", "2");
+  for (const [what, name] of [[".sidebar-drawer", "Pages"], [".toc-drawer", "On this page"]]) {
+    for (const node of all(what)) node.setAttribute("aria-label", name);
+  }
+  const article = document.querySelector("#furo-main-content, article");
+  if (article && !document.querySelector("h1")) {
+    article.prepend(Object.assign(document.createElement("h1"), { textContent: "Search" }));
+  }
   for (const [what, name] of [[".content-icon-container", "Theme and contents"], [".back-to-top", "Top of the page"]]) {
     for (const node of all(what)) {
       const around = document.createElement("nav");
@@ -74,7 +83,7 @@ function nameLandmarks() {
 
 /** Formulas and wide tables have changed the heights above: what the address names is brought into view once more. */
 function arrive() {
-  if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+  if (location.hash) at(location.hash)?.scrollIntoView({ behavior: "instant" });
 }
 
 /** A dotted word: its meaning under the pointer, at the Tab key, or at the first touch. Escape closes it. */
