@@ -58,7 +58,8 @@ function render({ model, el }) {
     const parts = lessons.length
       ? [h("p", {}, "To look up:"), h("ul", {}, ...lessons.map((lesson) => h("li", {}, lesson)))]
       : [];
-    parts.push(h("p", { class: "where" }, "Some of these cards come back in later reviews. Nothing was kept or sent anywhere."));
+    const later = model.get("last") ? "" : "Some of these cards come back in later reviews. ";
+    parts.push(h("p", { class: "where" }, `${later}Nothing was kept or sent anywhere.`));
     const restart = () => {
       queue = cards.map((_, k) => k);
       known.forEach((verdicts) => (verdicts.length = 0));
