@@ -51,7 +51,7 @@ class Review(Widget):
         return {"part": self.part, "last": last, "cards": shown, "known": [[] for _ in shown], "caption": self.title}
 
     def poster_image(self) -> Image.Image:
-        lines = [f"{k}.  {card.asks.replace('`', '')}" for k, card in enumerate(self.cards, start=1)]
+        lines = [f"•  {card.asks.replace('`', '')}" for card in self.cards]
         note = (
             "Answer in your head. Where scripts may run, in JupyterLab or in an exported page, each card can be turned."
         )
