@@ -79,7 +79,7 @@ CUT = """() => {
 
 
 def test_every_page_is_whole_and_fits_a_phone(visit):
-    """No failed request, no error; every formula is set; nothing but what scrolls in itself is wider than the screen."""
+    """No failed request, no error; every formula is set; only what scrolls in itself is wider than the screen."""
     page, formulas = visit("index.html", width=400), 0
     for name in pages():
         page.goto((site() / name).as_uri())

@@ -1,0 +1,39 @@
+"""Every lesson as a deck: each slide fits its page, its words can be read from the last row, and nothing goes wrong.
+
+After `make course` the figures are the live ones; else, as in continuous integration, they are pictures.
+"""
+
+import pytest
+from decks import MEASURE, open_offline
+
+from vidlab import live
+from vidlab.course import ROOT, lessons
+from vidlab.slides import lecture, plan
+from vidlab.slides.export import export, load
+
+LESSONS = lessons(ROOT / "notebooks")
+ALIVE = "Boolean(Reveal.getCurrentSlide().querySelector('.vidlab'))"
+READY = "Reveal.getCurrentSlide().querySelector('[data-ready]')"
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem[:2])
+def test_every_slide_of_a_lesson_fits(browser, path, tmp_path):
+    said, run, wrong, seen = lecture.read(path.stem[:2]), live.kept(path), [], []
+    deck = export(load(path), said, live.pages(run) if run else {}, tmp_path / "deck")
+    page = open_offline(browser, deck, wrong)
+    for _ in range(400):
+        if not page.evaluate("Reveal.availableFragments().next"):  # all of the slide is there
+            if page.evaluate(ALIVE):
+                page.wait_for_function(READY)
+            found = page.evaluate(MEASURE)
+            assert found["out"] == [], found["cell"]
+            assert found["smallest"] >= 16, found  # 2.2 % of the height
+            seen.append(found["cell"])
+            if page.evaluate("Reveal.isLastSlide()"):
+                break
+        page.keyboard.press("ArrowRight")
+    polls = sum(note.poll is not None for note in said.notes.values())
+    assert len(seen) == len(set(seen)) == len(plan.slides(load(path))) + polls
+    assert page.locator("mjx-merror, [data-mjx-error], script[type='text/x-widget']").count() == 0
+    page.context.close()
+    assert not wrong
