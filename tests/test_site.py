@@ -271,6 +271,11 @@ def test_every_paper_is_cited_somewhere():
         assert any(site_lists.cites(paper, text) for text in texts.values()), key
 
 
+def test_the_notation_can_be_printed(pages):
+    assert "../notation.pdf" in pages["reference/notation.html"].links
+    assert (site() / "notation.pdf").read_bytes().startswith(b"%PDF")
+
+
 # One link, one page ---------------------------------------------------------------------------------------------------
 
 

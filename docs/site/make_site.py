@@ -68,6 +68,18 @@ def static(source: Path) -> None:
     write(source / "_static" / "glossary.js", site_lists.glossary_script())
 
 
+def sheet(file: Path) -> None:
+    """The printed notation, again only if its table or what sets it has changed."""
+    inputs = [ROOT / "data" / "notation.toml", *(ROOT / "vidlab").glob("notation*.py")]
+    if not file.exists() or file.stat().st_mtime < max(each.stat().st_mtime for each in inputs):
+        from vidlab import notation_sheet
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        notation_sheet.write(part)
+        os.replace(part, file)
+
+
 def prepare(source: Path, live_folder: Path, notebooks: Path = ROOT / "notebooks") -> tuple[int, list[str]]:
     """Write all pages as Markdown; returns how many figures are live, and the lessons whose figures are pictures."""
     repository = site_launch.repository(ROOT)
@@ -99,6 +111,7 @@ def prepare(source: Path, live_folder: Path, notebooks: Path = ROOT / "notebooks
     files = sorted((ROOT / "vidlab").rglob("*.py"))
     modules = {file.relative_to(ROOT).as_posix(): file.read_text(encoding="utf-8") for file in files}
     page("reference/notation.md", (HERE / "notation.md").read_text(encoding="utf-8"))
+    sheet(extra / "notation.pdf")
     page("reference/glossary.md", site_lists.glossary(titles))
     page("reference/bibliography.md", site_lists.bibliography(texts, titles, modules))
     page("reference/claims.md", site_lists.claims(titles))
