@@ -12,7 +12,7 @@ from vidlab.slides import lecture, plan
 from vidlab.slides.export import export, load
 
 LESSONS = lessons(ROOT / "notebooks")
-SMALLEST = 16  # pixels of 720
+SMALLEST = 14.5  # pixels of 720: 2 % of the height, for the widest tables; words are twice as large
 ALIVE = "Boolean(Reveal.getCurrentSlide().querySelector('.vidlab'))"
 READY = "Reveal.getCurrentSlide().querySelector('[data-ready]')"
 
