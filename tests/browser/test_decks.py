@@ -15,7 +15,7 @@ LESSONS = lessons(ROOT / "notebooks")
 SMALLEST = {
     True: 14.5,
     False: 12.5,
-}  # pixels of 720, live or not: tables of results are printed wider than they are shown
+}  # pixels of 720, live or not: printed tables of results are wider
 ALIVE = "Boolean(Reveal.getCurrentSlide().querySelector('.vidlab'))"
 READY = "Reveal.getCurrentSlide().querySelector('[data-ready]')"
 
