@@ -11,7 +11,7 @@ MEASURE = """() => {
   for (let node = walk.nextNode(); node; node = walk.nextNode()) {
     if (node.closest("aside, style, script, mjx-assistive-mml, defs") || !node.checkVisibility()) continue;
     const box = node.getBoundingClientRect();
-    if (!box.width || !box.height) continue;
+    if (!box.width || !box.height || node.parentElement.closest("svg")) continue; // an svg cuts off what leaves it
     const past = Math.max(-box.left, -box.top, box.right - innerWidth, box.bottom - innerHeight);
     if (past > 1) out.push([node.tagName, node.className, past, node.textContent.slice(0, 40)]);
     const says = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
@@ -21,6 +21,11 @@ MEASURE = """() => {
         out.push([node.tagName, "wider than it may be", node.scrollWidth - node.clientWidth]);
       }
     }
+  }
+  for (const button of slide.querySelectorAll(".vidlab button")) {
+    if (button.closest("[hidden], details:not([open])")) continue;
+    const seen = button.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    if (!seen) out.push(["BUTTON", "cannot be seen", button.textContent]);
   }
   const figures = [...slide.querySelectorAll(".stage")].map((stage) => Number(stage.dataset.scale));
   return { cell: slide.dataset.cell, out, smallest, figures };

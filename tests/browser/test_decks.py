@@ -3,10 +3,13 @@
 After `make course` the figures are the live ones; else, as in continuous integration, they are pictures.
 """
 
+import nbformat
 import pytest
+import torch
 from decks import MEASURE, open_offline
+from hands import eventually
 
-from vidlab import live
+from vidlab import figures, live
 from vidlab.course import ROOT, lessons
 from vidlab.slides import lecture, plan
 from vidlab.slides.export import export, load
@@ -41,3 +44,26 @@ def test_every_slide_of_a_lesson_fits(browser, path, tmp_path):
     assert page.locator("mjx-merror, [data-mjx-error], script[type='text/x-widget']").count() == 0
     page.context.close()
     assert not wrong, "\n".join(wrong)
+
+
+def test_buttons_of_a_figure_can_be_seen_and_pressed(browser, tmp_path):
+    """The cube's buttons lie in a box of the class "controls", which reveal.js hides when it is its own."""
+    cube = figures.SpaceTimeCube(torch.rand(8, 3, 24, 24))
+    cell = nbformat.v4.new_code_cell(
+        "cube", id="cube", outputs=[nbformat.v4.new_output("display_data", {"text/plain": ""})]
+    )
+    cell.metadata["slideshow"] = {"slide_type": "slide"}
+    deck = export(nbformat.v4.new_notebook(cells=[cell]), lecture.Lecture(), {"cube": [cube.html()]}, tmp_path / "deck")
+    wrong = []
+    page = open_offline(browser, deck, wrong)
+    page.wait_for_function(READY)
+    assert page.evaluate(MEASURE)["out"] == []
+    play = page.get_by_role("button", name="play")
+    play.click()
+    eventually(page, lambda: expect_pressed(page))
+    page.context.close()
+    assert not wrong
+
+
+def expect_pressed(page):
+    assert page.get_by_role("button", name="pause").count() == 1
