@@ -138,9 +138,11 @@ def _shown(cell: NotebookNode, note: Note, html: list[str]) -> NotebookNode:
     cell = copy.deepcopy(cell)
     cell.metadata = nbformat.from_dict({})
     if cell.cell_type != "code":
-        # A link from lesson to lesson leads from deck to deck.
-        cell.source = re.sub(r"\]\((\d\d)_\w+\.ipynb\)", r"](../\1/index.html)", cell.source)
+        cell.source = _to_decks(cell.source)
         return cell
+    for output in cell.outputs:
+        if "text/markdown" in output.get("data", {}):
+            output.data["text/markdown"] = _to_decks("".join(output.data["text/markdown"]))
     for output, piece in zip(cell.outputs, html, strict=False):
         if piece and "data" in output:
             output.data["text/html"] = piece
@@ -154,6 +156,11 @@ def _shown(cell: NotebookNode, note: Note, html: list[str]) -> NotebookNode:
     if note.outputs is not None:
         cell.outputs = [cell.outputs[k] for k in note.outputs]
     return cell
+
+
+def _to_decks(markdown: str) -> str:
+    """A link from lesson to lesson leads from deck to deck."""
+    return re.sub(r"\]\((\d\d)_\w+\.ipynb(?:#[^)]*)?\)", r"](../\1/index.html)", markdown)
 
 
 def _said(note: Note) -> str:
