@@ -15,24 +15,26 @@ NAMES = list(PARTS)
 
 @pytest.mark.parametrize("part", NAMES)
 def test_a_review_mixes_its_part_with_earlier_ones(part):
-    found = review(part)
-    assert 6 <= len(found) <= 8
-    gaps = [NAMES.index(part) - NAMES.index(card.part) for card in found]
+    found, here = review(part), NAMES.index(part)
+    assert 6 <= len(found) <= 10
+    assert len(set(found)) == len(found)
+    gaps = [here - NAMES.index(card.part) for card in found]
     assert gaps == sorted(gaps)
     own = gaps.count(0)
-    assert own >= len(found) / 2
-    for gap, count in {1: 2, 2: 1, 3: 1}.items():
-        assert gaps.count(gap) == (count if NAMES.index(part) >= gap else 0)
-    assert own + sum(gap > 0 for gap in gaps) == len(found)
+    assert [card for card in cards() if card.part == part] == found[:own]
+    assert own >= 4
+    assert gaps[own:] == [gap for gap in (1, 1, 2, 3, 4, 5) if gap <= here]
 
 
-def test_a_card_comes_back_once_and_the_gaps_differ():
-    """Of every part that three others follow, four cards come back: after one part, one, two and three."""
-    for k, part in enumerate(NAMES[:-3]):
-        returns = [j - k for j, later in enumerate(NAMES) for card in review(later) if card.part == part and j > k]
-        assert returns == [1, 1, 2, 3]
-        again = [card for later in NAMES[k + 1 :] for card in review(later) if card.part == part]
-        assert len(set(again)) == 4
+def test_a_card_that_comes_back_waits_longer_each_time():
+    for k, part in enumerate(NAMES):
+        own = [card for card in cards() if card.part == part]
+        met = [[j - k for j, later in enumerate(NAMES) if card in review(later)] for card in own]
+        left = len(NAMES) - 1 - k
+        whole = [[0, 1, 3], [0, 1, 4], [0, 2, 5]] + [[0]] * (len(own) - 3)
+        assert met == [[gap for gap in gaps if gap <= left] for gaps in whole]
+        for gaps in whole[:3]:
+            assert gaps[2] - gaps[1] > gaps[1] - gaps[0]
 
 
 def test_every_lesson_has_a_card_and_every_card_an_answer():
@@ -78,8 +80,8 @@ def test_what_the_widget_gives():
     assert bundle == Review("11", title="Part five")._repr_mimebundle_()
     assert len(bundle["text/html"]) < 200_000
     assert "http" not in bundle["text/html"].replace("http://www.w3.org/2000/svg", "")
-    assert "8 questions to answer in your head, 4 of them from earlier parts." in widget.alt
+    assert "10 questions to answer in your head, 5 of them from earlier parts." in widget.alt
     assert all(card.asks in widget.alt for card in widget.cards)
     assert not any(card.answer in widget.alt for card in widget.cards)
     assert len(re.findall("</?script", Review("11", title="</script><!--").html())) == 2
-    assert widget.live().known == [[]] * 8
+    assert widget.live().known == [[]] * 10

@@ -274,7 +274,7 @@ def test_a_second_damage_does_not_overwrite_the_first(home):
 
 def test_where_nothing_is_kept_the_page_says_so(home, monkeypatch):
     monkeypatch.setenv("VIDLAB_NO_PROGRESS", "1")
-    assert "nothing is kept: VIDLAB_NO_PROGRESS is set" in repr(study.progress())
+    assert repr(study.progress()).endswith("\nNothing is kept: VIDLAB_NO_PROGRESS is set.")
 
 
 def test_the_file_of_the_record_is_all_that_leaves_the_page(home):

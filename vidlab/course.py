@@ -14,6 +14,7 @@ code has changed and the new one differs by more than a factor of two.
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import re
 import sys
@@ -141,6 +142,10 @@ def run(path: Path, anew: bool = False) -> tuple[bool, str]:
     except CellFailed as failure:
         text = str(failure) if sys.stdout.isatty() else re.sub(r"\x1b\[[0-9;]*m", "", str(failure))
         return False, f"{path.name}: {text}\n{path.name} was left as it was."
+    if path.parent == ROOT / "notebooks":
+        from . import live  # it needs this module in its turn
+
+        live.keep(copy.deepcopy(nb), live.KEPT / path.name)  # slides and site need not run it once more
     record(nb, measured, fingerprint(nb), anew)
     state = "written" if write(nb, path) else "unchanged"
     return True, f"{path.name}: {measured.seconds:.1f} s, {measured.peak_mb} MB, {state}"

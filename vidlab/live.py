@@ -1,8 +1,8 @@
 """The figures to touch: lessons run once more, and kept with the live pages that their outputs are, in `build/live/`.
 
 A lesson in the repository holds a picture and a description of each figure, not its live page: that keeps it small and
-readable in a diff. Slides and the site want the live page back. So a lesson is run for both of them, as `make course`
-runs it, and again only when its code, or the code that it uses, has changed.
+readable in a diff. Slides and the site want the live page back. `make course` keeps here what it ran; a lesson that it
+did not run is run for both of them, and again only when its code, or the code that it uses, has changed.
 
 What is kept is a notebook of one whole run: the numbers that its figures show are those that its cells print.
 """

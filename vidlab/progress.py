@@ -17,6 +17,7 @@ from .errors import DataError
 from .exercises import so_far
 
 Kept = dict[str, dict]
+NOT_KEPT = "Nothing is kept: VIDLAB_NO_PROGRESS is set."
 
 
 @dataclass(frozen=True)
@@ -134,14 +135,14 @@ class Progress:
         self.course, self.kept = lessons(), record.load()
         self.step = next_step(self.course, self.kept)
         path = record.location()
-        kept = "nothing is kept: VIDLAB_NO_PROGRESS is set" if path is None else f"kept in {record._tilde(path)} only"
+        where = f"Your record is kept in {record._tilde(path)} only." if path else NOT_KEPT
         entries = [self.kept.get(a.name, {}) for lesson in self.course.values() for a in lesson.exercises]
         done = sum("solved" in entry for entry in entries)
         tries = sum(entry.get("attempts", 0) for entry in entries)
         hints = sum(entry.get("hints", 0) for entry in entries)
         ahead = left(sum(minutes_left(lesson, self.kept) for lesson in self.course.values()))
         self.total = f"{done} of {len(entries)} exercises solved · tries: {tries} · hints: {hints} · {ahead}"
-        self.notes = [f"Your record is {kept}.", *damaged()]
+        self.notes = [where, *damaged()]
 
     def parts(self) -> list[tuple[str, list[Lesson], int, int, int]]:
         """(name, lessons, solved, exercises, minutes left) of each part."""

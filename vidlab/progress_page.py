@@ -39,18 +39,22 @@ STYLE = """\
 .vidlab-progress progress::-webkit-progress-bar { background: var(--rule); }
 .vidlab-progress progress::-webkit-progress-value { background: var(--good); }
 .vidlab-progress progress::-moz-progress-bar { background: var(--good); }
-.vidlab-progress .lessons { padding: 0 14px 10px; }
+.vidlab-progress .lessons { padding: 0 14px 10px; container-type: inline-size; }
 .vidlab-progress table { width: 100%; margin: 8px 0 14px; border-collapse: collapse; font-size: 0.93em;
   table-layout: fixed; }
 .vidlab-progress thead th:nth-child(1) { width: 42%; } .vidlab-progress thead th:nth-child(2) { width: 19%; }
 .vidlab-progress thead th:nth-child(3) { width: 11%; }
 .vidlab-progress caption { padding: 4px 0; text-align: left; color: var(--ink); }
 .vidlab-progress th, .vidlab-progress td { padding: 4px 8px 4px 0; border-top: 1px solid var(--rule);
-  text-align: left; vertical-align: top; font-weight: normal; background: none; white-space: normal; }
+  text-align: left !important; vertical-align: top; font-weight: normal; background: none; white-space: normal;
+  overflow-wrap: normal; } /* JupyterLab would set tables flush right */
 .vidlab-progress thead th { color: var(--soft); border-top: 0; }
-.vidlab-progress .number { padding-right: 14px; text-align: right; }
+.vidlab-progress .number { padding-right: 14px; text-align: right !important; }
+@container (max-width: 480px) { .vidlab-progress table { table-layout: auto; } }
 """
-BODY = "body { margin: 0; padding: 20px 16px; } @media (prefers-color-scheme: dark) { body { background: #111; } }"
+BODY = """\
+body { margin: 0; padding: 20px 16px; } main { margin: 0 auto; }
+@media (prefers-color-scheme: dark) { body { background: #111; } }"""
 
 
 def fragment(page: Progress, link: Callable[[Lesson], str] | None = None) -> str:
@@ -88,7 +92,8 @@ def _table(lesson: Lesson, kept: dict[str, dict]) -> str:
     head = "".join(f'<th scope="col"{_side(k)}>{name}</th>' for k, name in enumerate(heads))
     rows = []
     for asked in lesson.exercises:
-        cells = (asked.level, str(asked.minutes), so_far(asked.name, kept))
+        mark = so_far(asked.name, kept).replace(" ", "\u00a0", 1)  # the sign stays beside its word
+        cells = (asked.level, str(asked.minutes), mark)
         title = html.escape(f"{asked.number} · {asked.title}")
         data = "".join(f"<td{_side(k)}>{html.escape(cell)}</td>" for k, cell in enumerate(cells, start=1))
         rows.append(f'<tr><th scope="row">{title}</th>{data}</tr>')

@@ -2,12 +2,12 @@
 
 What is recalled again after a gap is kept longer than what is repeated at once, and the best gap grows with the time
 for which one wants to remember (Cepeda and others 2006, *Psychological Bulletin* 132, 354–380; 2008, *Psychological
-Science* 19, 1095–1102). So the review of a part holds
+Science* 19, 1095–1102). So the first three cards of a part come back twice, and wait longer the second time:
 
-    all cards of the part, two of the part before, one of the part before that, and one of the third part before:
+    card 1 comes back 1 and 3 parts later, card 2 comes back 1 and 4 parts later, card 3 comes back 2 and 5 parts later.
 
-its cards 1 and 2 come back one part later, card 3 two parts later, card 4 three parts later. Within a review a card
-that was not known comes again, after all the others.
+The review of a part thus holds its own cards and, of the parts before, two cards of the last one and one of each other.
+Within a review a card that was not known comes again, after all the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .course_map import PARTS, part_of
 from .errors import DataError
 
 FILE = Path(__file__).resolve().parents[1] / "data" / "reviews.toml"
-BACK = {1: slice(0, 2), 2: slice(2, 3), 3: slice(3, 4)}  # so many parts later: these cards of a part
+BACK = {1: (1, 2), 2: (3,), 3: (1,), 4: (2,), 5: (3,)}  # so many parts later: these cards of a part
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,10 @@ def cards(path: Path = FILE) -> tuple[Card, ...]:
         parts = [card.part for card in found]
     except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
         raise DataError(f"{path.name} cannot be used ({error})", wanted="cards as its head describes") from None
-    few = [part for part in PARTS if parts.count(part) < BACK[3].stop]
+    least = max(max(some) for some in BACK.values())
+    few = [part for part in PARTS if parts.count(part) < least]
     if few:
-        raise DataError(f"{path.name}: too few cards for {', '.join(few)}", wanted=f"{BACK[3].stop} for each part")
+        raise DataError(f"{path.name}: too few cards for {', '.join(few)}", wanted=f"{least} for each part")
     if parts != sorted(parts, key=list(PARTS).index):
         raise DataError(
             f"{path.name} is out of order", wanted="the cards of a part together, in the order of the parts"
@@ -83,5 +84,5 @@ def review(part: str) -> list[Card]:
     found = list(of[names[here]])
     for gap, some in BACK.items():
         if here >= gap:
-            found += of[names[here - gap]][some]
+            found += [of[names[here - gap]][number - 1] for number in some]
     return found

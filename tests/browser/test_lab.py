@@ -20,6 +20,8 @@ CELLS = [
     "show(clip[0], 'noise in colour')",
     "live = cube.live()\nlive",
     "print('t is', live.t)\nlive.t = 2",
+    "from vidlab import study\nstudy.progress()",
+    "study.Review('00')",
 ]
 VALUE_OF_LIVE = (
     "(value) => document.querySelectorAll('.jp-CodeCell')[4].querySelector('label.slider input').value === value"
@@ -43,11 +45,11 @@ def notebook(browser, lab):
     idle.wait_for()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.wait_for_function("document.querySelectorAll('.vidlab[data-ready]').length === 4")
+    page.wait_for_function("document.querySelectorAll('.vidlab[data-ready]').length === 5")
     # To the end, and until the last cell's word has come back: then nothing takes the focus or moves a slider any more.
     page.get_by_text("t is 4", exact=True).wait_for()
     page.wait_for_function(VALUE_OF_LIVE, arg="2")
-    in_cell(page, 5).locator(".jp-InputPrompt", has_text="[6]").wait_for()
+    in_cell(page, 7).locator(".jp-InputPrompt", has_text="[8]").wait_for()
     idle.wait_for()
     pass_frames(page, 5)
     yield page
@@ -84,6 +86,30 @@ def test_python_reads_what_the_reader_did_and_moves_it(notebook):
 
 def test_a_still_has_its_alternative_text(notebook):
     assert in_cell(notebook, 3).locator("img").get_attribute("alt") == "noise in colour"
+
+
+def test_the_page_of_progress_is_read_from_the_left(notebook):
+    """JupyterLab's own style sets tables flush right, unless a table insists."""
+    page = in_cell(notebook, 6)
+    page.locator("summary").first.wait_for()
+    flush = "(all) => all.map((cell) => getComputedStyle(cell).textAlign)"
+    assert set(page.locator("tbody th, td:not(.number)").evaluate_all(flush)) == {"left"}
+    assert set(page.locator("td.number").evaluate_all(flush)) == {"right"}
+
+
+def test_a_card_is_turned_by_keys(notebook):
+    review = in_cell(notebook, 7)
+    review.locator(".jp-InputPrompt").first.click()
+    notebook.keyboard.press("Escape")  # the cell has the focus, as after it was run
+    turn = review.get_by_role("button", name="Show the answer")
+    for _ in range(9):
+        notebook.keyboard.press("Tab")
+        if turn.evaluate("(button) => button === document.activeElement"):
+            break
+    notebook.keyboard.press("Enter")  # JupyterLab would begin to edit the cell
+    assert review.locator(".answer").count() == 1
+    notebook.keyboard.press("Space")  # and would scroll
+    assert review.locator(".count").text_content() == "1 of 6 known"
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])

@@ -1,7 +1,8 @@
 """The deck of lesson 05 as a lecturer has it: opened from a file, with no network, in the sizes of two projectors."""
 
 import pytest
-from hands import PATIENCE, eventually
+from decks import MEASURE, open_offline
+from hands import eventually
 from of_slides import live_of_05
 
 from vidlab.course import ROOT, lessons
@@ -10,29 +11,6 @@ from vidlab.slides.export import export, load
 
 FIGURES = ("play", "weights-show", "battery-show")
 HERE = "() => Reveal.getCurrentSlide().dataset.cell"
-# What of a slide can be seen outside its window, in pixels; and its smallest words, in pixels of a page 1280 wide.
-MEASURE = """() => {
-  const slide = Reveal.getCurrentSlide();
-  const out = [];
-  let smallest = Infinity;
-  const walk = document.createTreeWalker(slide, NodeFilter.SHOW_ELEMENT);
-  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
-    if (node.closest("aside, style, script, mjx-assistive-mml, defs") || !node.checkVisibility()) continue;
-    const box = node.getBoundingClientRect();
-    if (!box.width || !box.height) continue;
-    const past = Math.max(-box.left, -box.top, box.right - innerWidth, box.bottom - innerHeight);
-    if (past > 1) out.push([node.tagName, node.className, past, node.textContent.slice(0, 40)]);
-    const says = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
-    if (says && !node.closest(".vidlab, mjx-container")) {
-      smallest = Math.min(smallest, parseFloat(getComputedStyle(node).fontSize));
-      if (node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display === "block") {
-        out.push([node.tagName, "wider than it may be", node.scrollWidth - node.clientWidth]);
-      }
-    }
-  }
-  const figures = [...slide.querySelectorAll(".stage")].map((stage) => Number(stage.dataset.scale));
-  return { cell: slide.dataset.cell, out, smallest, figures };
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +25,8 @@ def open_deck(browser, deck):
     contexts, wrong = [], []
 
     def open_deck(cell: str = "title", size=(1280, 720), **options):
-        width, height = size
-        context = browser.new_context(offline=True, viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(1000 * PATIENCE)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
-        page.on("requestfailed", lambda request: wrong.append(request.url[:100]))
-        page.on("request", lambda request: request.url.startswith("http") and wrong.append(request.url[:100]))
-        page.goto(deck.as_uri())
-        page.wait_for_selector("html[data-begun]")
+        page = open_offline(browser, deck, wrong, size, **options)
+        contexts.append(page.context)
         go_to(page, cell)
         return page
 

@@ -169,7 +169,7 @@ def test_the_matrix_counts_decisions(open_widgets):
     page = open_widgets(widget)
     table = page.get_by_role("table")
     assert table.get_by_role("rowheader").all_text_contents() == a.models
-    heads = table.get_by_role("columnheader").all_text_contents()
+    heads = table.locator("thead th").all_text_contents()
     assert heads == ["correct", "decisions that change", *TRIALS]
     body = table.locator("tbody tr").all()
     for m, row in enumerate(body):

@@ -18,7 +18,7 @@ from .cutting import Cut
 from .rows import Row, Rows
 
 VERSION = 1
-Key = tuple[str, "float | None", "float | None"]
+Key = tuple[str, float | None, float | None]
 
 
 @dataclass

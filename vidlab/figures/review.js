@@ -11,10 +11,12 @@ function render({ model, el }) {
   const card = h("div", { class: "card" });
   const bar = h("progress", { max: cards.length, value: 0, "aria-label": "cards known" });
   const count = h("span", { class: "count" });
+  const how = h("p", { class: "how" }, "Answer in your head, then turn the card. What you do not know yet comes again.");
   const figure = h(
     "figure",
     { class: "review", "aria-label": model.get("caption") || `Review: ${model.get("part")}` },
     h("div", { class: "top" }, h("b", {}, `Review: ${model.get("part")}`), count, bar),
+    how,
     card,
   );
 
@@ -22,6 +24,7 @@ function render({ model, el }) {
   function ask(focus) {
     const done = cards.length - queue.length;
     bar.value = done;
+    how.hidden = !queue.length;
     if (!queue.length) return finish();
     const k = queue[0];
     const { asks, earlier, answer, lesson } = cards[k];
@@ -58,7 +61,8 @@ function render({ model, el }) {
     const parts = lessons.length
       ? [h("p", {}, "To look up:"), h("ul", {}, ...lessons.map((lesson) => h("li", {}, lesson)))]
       : [];
-    parts.push(h("p", { class: "where" }, "Some of these cards come back in later reviews. Nothing was kept or sent anywhere."));
+    const later = model.get("last") ? "" : "Some of these cards come back in later reviews. ";
+    parts.push(h("p", { class: "where" }, `${later}Nothing was kept or sent anywhere.`));
     const restart = () => {
       queue = cards.map((_, k) => k);
       known.forEach((verdicts) => (verdicts.length = 0));

@@ -47,10 +47,11 @@ class Review(Widget):
             }
             for card in self.cards
         ]
-        return {"part": self.part, "cards": shown, "known": [[] for _ in shown], "caption": self.title}
+        last = self.part == list(course_map.PARTS)[-1]
+        return {"part": self.part, "last": last, "cards": shown, "known": [[] for _ in shown], "caption": self.title}
 
     def poster_image(self) -> Image.Image:
-        lines = [f"{k}.  {card.asks.replace('`', '')}" for k, card in enumerate(self.cards, start=1)]
+        lines = [f"•  {card.asks.replace('`', '')}" for card in self.cards]
         note = (
             "Answer in your head. Where scripts may run, in JupyterLab or in an exported page, each card can be turned."
         )

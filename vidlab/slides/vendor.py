@@ -95,5 +95,10 @@ def copy(target: Path) -> None:
     for part in PARTS:
         for name in part.files:
             shutil.copyfile(folder(part) / name, target / name)
+    # Its own buttons only: figures have controls too, and this file would hide their buttons.
+    sheet = target / "reveal.css"
+    sheet.write_text(
+        sheet.read_text(encoding="utf-8").replace(".reveal .controls", ".reveal>.controls"), encoding="utf-8"
+    )
     credits = "".join(f"{part.credit}. From the wheel {part.source} {part.version}.\n" for part in PARTS)
     (target / "CREDITS.txt").write_text(credits, encoding="utf-8")
