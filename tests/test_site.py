@@ -394,3 +394,16 @@ def test_what_is_left_to_colab_is_still_asked_for_elsewhere():
     """A name that is no dependency any more, or is misspelt, would protect nothing."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(site_launch.COLABS.split()) <= {re.match(r"[\w-]+", each)[0] for each in project["dependencies"]}
+
+
+def test_a_lesson_imports_what_every_learner_has():
+    """What Binder and Colab install are the dependencies of the course, without its extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    known = {re.match(r"[\w-]+", each)[0] for each in project["dependencies"]} | {"vidlab", *sys.stdlib_module_names}
+    found = set()
+    for nb in LESSONS.values():
+        for cell in nb["cells"]:
+            if cell["cell_type"] == "code":
+                found |= set(re.findall(r"^\s*(?:import|from) (\w+)", source(cell), flags=re.M))
+    assert {"torch", "einops", "vidlab"} <= found
+    assert found <= known

@@ -17,6 +17,7 @@ NEAR = 90  # a name and its year stand this near to each other where a paper is 
 
 
 def raw(page: str) -> str:
+    """HTML that goes into the page as it is. The search sees where a word ends by lines, not by tags."""
     return f"{'`' * 10}{{raw}} html\n{page}\n{'`' * 10}"
 
 
@@ -34,7 +35,8 @@ def glossary(titles: dict[str, str]) -> str:
         where = f"../lessons/{names[term.lesson]}.html#cell-id={term.cell}"
         link = f'<a href="{where}">{html.escape(titles[names[term.lesson]])}</a>'
         entries.append(
-            f'<dt id="{term.anchor}">{html.escape(term.name)}</dt><dd>{html.escape(term.says)} <span>{link}</span></dd>'
+            f'<dt id="{term.anchor}">{html.escape(term.name)}</dt>\n'
+            f"<dd>{html.escape(term.says)} <span>{link}</span></dd>\n"
         )
     text = "In a lesson, a dotted word is explained where you point at it, or reach it with the Tab key."
     return f"# Glossary\n\n{len(entries)} terms, in the words of the lesson that defines them. {text}\n\n" + raw(
@@ -91,7 +93,7 @@ def bibliography(texts: dict[str, str], titles: dict[str, str], modules: dict[st
         entries.append(
             f'<li id="{key}"><span class="authors">{html.escape(paper["authors"])}</span> ({paper["year"]}). '
             f"<cite>{html.escape(paper['title'])}</cite>. {html.escape(paper['venue'])}. "
-            f'<span class="cited">{where}</span></li>'
+            f'<span class="cited">{where}</span></li>\n'
         )
     return f"# Bibliography\n\n{said}\n\n" + raw(f'<ul class="papers">{"".join(entries)}</ul>')
 
@@ -109,8 +111,8 @@ def claims(titles: dict[str, str]) -> str:
         mine = {claim: each for claim, each in found.items() if each["lesson"] == name}
         if mine:
             rows = [
-                f'<tr id="{claim}"><th scope="row"><a href="{proof(claim)}">{claim}</a></th>'
-                f"<td>{html.escape(each['says'])}</td></tr>"
+                f'<tr id="{claim}"><th scope="row"><a href="{proof(claim)}">{claim}</a></th>\n'
+                f"<td>{html.escape(each['says'])}</td></tr>\n"
                 for claim, each in mine.items()
             ]
             head = '<thead><tr><th scope="col">claim and proof</th><th scope="col">what it says</th></tr></thead>'

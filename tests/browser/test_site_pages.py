@@ -211,6 +211,8 @@ def test_search_finds_a_lesson_from_a_disk(visit):
     found.first.wait_for()
     texts = found.all_text_contents()
     assert any("optical-flow constraint" in text for text in texts), texts
+    assert "Glossary" in texts, texts
+    assert page.evaluate("[...document.querySelectorAll('h1')].map((node) => node.textContent)") == ["Search"]
     found.filter(has_text="optical-flow constraint").first.click()
     page.wait_for_url("**/lessons/03_optical_flow_constraint.html*")
 
