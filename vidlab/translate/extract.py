@@ -19,15 +19,19 @@ from nbformat import NotebookNode
 
 from .. import course
 from ..checks import exercises
+from ..fingerprint import PACKAGE
 from . import code, hooks, sources
 from .fonts import Face
 from .lesson import NOTEBOOKS, english, texts
 from .play import play
-from .words import FOLDER, PLACE, WORD, Words, read, squeeze
+from .words import FOLDER, PLACE, WORD, Words, about, read, squeeze
 
 VALUE = "value, translated where it is shown"
 MARK = re.compile("⟦(\\d+)⟧")
-TOLD = ("checks/__init__.py", "checks/frame.py", "checks/mismatch.py")  # what an answer may be told: all is entered
+# Modules whose words depend on an answer, or on chance: all that they could show is entered.
+IDLE = re.compile(r'^"(POT-Cre|PO-Rev|Generated|Report|Last-Tr|Language-T|Project)[^\n]*\n', re.MULTILINE)  # heads
+TOLD = ("checks/__init__.py", "checks/frame.py", "checks/mismatch.py")
+CHANCE = ("figures/filter_motion.py", "figures/answers.py", "vidlab/time_use.py")
 LISTEN = "from vidlab.translate import extract\n\nheard = extract.listen()"
 TELL = "import json, sys\n\n_ = sys.stdout.write(json.dumps(list(heard)))"
 
@@ -43,6 +47,8 @@ class Listener(Words):
         if WORD.search(text):
             self.heard[text.strip()] = None
         return text
+
+    exactly = say
 
 
 def listen() -> dict[str, None]:
@@ -63,16 +69,16 @@ def heard(nb: NotebookNode, folder: Path) -> list[str]:
     return [*found, *play([page for page in outputs if "data-vidlab=" in page])]
 
 
-def trace(shown: list[str], known: dict[str, str]) -> tuple[dict[str, None], list[str]]:
+def trace(shown: list[str], known: dict[str, str], language: dict) -> tuple[dict[str, None], list[str]]:
     """(the forms behind what was shown, what no form explains)."""
     forms = list(known)
     marked = {text: f"⟦{k}⟧" + "".join(f"{{{place}}}" for place in PLACE.findall(text)) for k, text in enumerate(forms)}
-    words = Words(marked)
+    words = Words(marked, {"keep": language.get("keep", [])})
     used, unknown = {}, []
-    for text in shown:
+    for text in {re.sub(r"\d+", "0", text): text for text in shown}.values():  # other numbers, the same words
         said = hooks.plain(words, text)
         used |= {forms[int(number)]: None for number in MARK.findall(said)}
-        if WORD.search(MARK.sub("", said)):
+        if words.unsaid(MARK.sub("", said)) and "  " not in text:
             unknown.append(text)
     return used, unknown
 
@@ -90,7 +96,7 @@ def lesson_entries(nb: NotebookNode, used: dict[str, None]) -> list[tuple[str, s
     """(text, cell, what it is): all of the lesson's file."""
     found = texts(nb)
     own = {squeeze(text) for text, *_ in found}
-    more = [(text, cell, VALUE) for text, cell in values(nb).items() if text in used]
+    more = [(text, cell, VALUE) for text, cell in values(nb).items() if text in used and "." not in text]
     return [*found, *(entry for entry in more if squeeze(entry[0]) not in own)]
 
 
@@ -118,13 +124,18 @@ def extract(name: str, number: str, shown: list[str] | None = None) -> list[str]
     used_exercises = set(re.findall(r"\bcheck\(\s*[\"'](\w+)\.", "\n".join(cells)))
     package, own = sources.forms(cells, used_exercises), values(nb)
     own |= {text: cell for text, cell, kind in texts(nb) if kind == "shown"}
-    used, unknown = trace(shown, package | own)
+    used, unknown = trace(shown, package | own, about(name))
     update(FOLDER / name / f"{path.stem}.po", lesson_entries(nb, used))
 
     entries = {text: package[text] for text in used if text in package and text not in own}
     for lesson in sorted(used_exercises):
         entries |= told(lesson)
-    entries |= {text: file for text, file in package.items() if file.endswith(TOLD) and " " in text}
+    for text, file in package.items():
+        if (file.endswith(TOLD) and " " in text and "<" not in text and ";p" not in text) or file.endswith(CHANCE):
+            entries[text] = file
+    for file in TOLD:
+        tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+        entries |= {text: f"vidlab/{file}" for text in sources.choices(tree) if text in package}
     kept = FOLDER / name / "vidlab.po"
     if kept.exists():  # what other lessons show, as long as the code still says it
         entries |= {e.id: e.locations[0][0] for e in read(kept) if e.id and e.id in package and e.locations}
@@ -143,20 +154,19 @@ def update(path: Path, entries: list[tuple[str, str, str]]) -> None:
     template = Catalog(project="vidlab", charset="utf-8")
     for text, where, kind in entries:
         template.add(text, locations=[(where, None)], auto_comments=[kind] if kind else [], flags=())
-        template[text].flags.discard("python-format")
     catalog = read(path) if path.exists() else Catalog(locale=path.parent.name, project="vidlab", charset="utf-8")
     catalog.update(template, update_header_comment=False)
     catalog.header_comment = f"# {path.stem}: {path.parent.name}. How to translate: docs/translating.md"
-    for entry in catalog:
-        entry.flags.discard("python-format")
     save(catalog, path)
 
 
 def save(catalog: Catalog, path: Path) -> None:
-    """Write a PO file without what changes by itself: dates."""
+    """Write a PO file without what changes by itself, or says nothing."""
     out = BytesIO()
+    catalog.fuzzy = False
+    for entry in catalog:
+        entry.flags.discard("python-format")  # babel's guess, at each "%"
     write_po(out, catalog, width=110, include_previous=True)
-    dated = re.compile(r'^"(POT-Creation-Date|PO-Revision-Date|Generated-By)[^\n]*\n', re.MULTILINE)
-    text = dated.sub("", out.getvalue().decode())
+    text = IDLE.sub("", out.getvalue().decode())
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")

@@ -137,7 +137,7 @@ def _bars(words: Words) -> None:
 
     def make(before):
         def start(bar, *arguments, desc=None, bar_format=None, **options):
-            looks = words.pairs.get(bar_format, bar_format)  # as a whole: it holds names in braces
+            looks = bar_format and words.exactly(bar_format)  # it holds names in braces
             before(bar, *arguments, desc=desc and words.say(desc), bar_format=looks, **options)
 
         return start

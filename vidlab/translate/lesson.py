@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -17,7 +16,7 @@ from nbformat import NotebookNode
 from .. import course, normalise
 from ..fingerprint import PACKAGE, fingerprint
 from . import blocks, code
-from .words import FOLDER, Words, about, pairs_of, squeeze
+from .words import FOLDER, Words, about, pairs_of
 
 NOTEBOOKS = PACKAGE.parent / "notebooks"
 CELL = 'from vidlab.translate import language\n\nlanguage("{name}")'
@@ -63,10 +62,10 @@ def build(nb: NotebookNode, name: str, stem: str, old: NotebookNode | None = Non
     made = nbformat.from_dict(nb)
     for cell in made.cells:
         if cell.cell_type == "markdown":
-            say = words.say if cell.id == "label" else exactly(words)
+            say = words.say if cell.id == "label" else words.exactly
             cell.source = _relink(blocks.rebuild(blocks.blocks(cell.source), say), name)
         elif cell.cell_type == "code":
-            cell.source = code.rebuild(cell.source, exactly(words))
+            cell.source = code.rebuild(cell.source, words.exactly)
     begin = next(k for k, cell in enumerate(made.cells) if cell.cell_type == "code")
     made.cells.insert(begin, nbformat.v4.new_code_cell(CELL.format(name=name), id="language"))
     for cell in made.cells:
@@ -82,17 +81,6 @@ def build(nb: NotebookNode, name: str, stem: str, old: NotebookNode | None = Non
 def _print(nb: NotebookNode) -> dict:
     """The fingerprint of what a notebook's outputs were made by."""
     return {key: value for key, value in nb.metadata.get("vidlab", {}).items() if key == "fingerprint"}
-
-
-def exactly(words: Words) -> Callable[[str], str]:
-    """Look up whole texts; what is not translated stays, and nothing is cut."""
-
-    def say(text: str) -> str:
-        core = text.strip()
-        start = text.index(core)
-        return text[:start] + words.pairs.get(squeeze(core), core) + text[start + len(core) :]
-
-    return say
 
 
 def _relink(source: str, name: str) -> str:

@@ -38,19 +38,40 @@ def forms(sources: Iterable[str], exercises: Iterable[str] = ()) -> dict[str, st
         found |= {text: where for text in script_forms(path.read_text(encoding="utf-8")) if text not in found}
     table = ROOT / "data" / "results.json"
     found |= {text: "data/results.json" for text in table_forms(table) if text not in found}
-    return {text: where for text, where in found.items() if WORD.search(PLACE.sub("", text))}
+    return {bare(text): where for text, where in found.items() if WORD.search(PLACE.sub("", text))}
+
+
+def bare(text: str) -> str:
+    """A form without the joint at its front: what is added to another text is looked up by itself.
+
+    >>> bare(", the true class")
+    'the true class'
+    """
+    return re.sub(r"^(?:[·;.:,] )", "", text)
 
 
 def python_forms(tree: ast.AST) -> Iterator[str]:
-    """Strings and f-strings, but for docstrings."""
+    """Strings and f-strings, but for docstrings and for the parts of an f-string."""
+    parts = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
-            node.body[0].value.value = ""
+            parts.add(id(node.body[0].value))
+        elif isinstance(node, ast.JoinedStr):
+            parts |= {id(value) for value in node.values}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             yield form(node)[0].strip()
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
             yield node.value.strip()
+
+
+def choices(tree: ast.AST) -> Iterator[str]:
+    """The words of "one if … else another": short, and shown."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.IfExp):
+            for branch in (node.body, node.orelse):
+                if isinstance(branch, ast.Constant) and isinstance(branch.value, str) and WORD.search(branch.value):
+                    yield branch.value.strip()
 
 
 def script_forms(source: str) -> Iterator[str]:
@@ -71,7 +92,7 @@ TOKEN = re.compile(
 
 def _script(source: str, at: int, until: str) -> tuple[int, list[str]]:
     """(where the code ends, its forms), from `at` up to the brace that closes a place."""
-    found, depth = [], 0
+    found, depth, last, ended = [], 0, "", -1
     while token := TOKEN.search(source, at):
         at = token.end()
         if token[4] == "{":
@@ -82,9 +103,14 @@ def _script(source: str, at: int, until: str) -> tuple[int, list[str]]:
                 return at, found
         elif token[3]:
             at, inside = _template(source, at)
-            found += inside
-        elif token[1] or token[2]:
-            found.append(_plain(token[1] or token[2]).strip())
+            found += inside[:-1]
+        if token[1] or token[2] or token[3]:
+            text = inside[-1] if token[3] else _plain(token[1] or token[2])
+            if ended >= 0 and re.fullmatch(r"\s*\+\s*", source[ended : token.start()]):  # one text in two lines
+                found.pop()
+                text = last + _shifted(text, len(PLACE.findall(last)))
+            found.append(text.strip())
+            last, ended = text, at
     return len(source), found
 
 
@@ -100,7 +126,12 @@ def _template(source: str, at: int) -> tuple[int, list[str]]:
             size = 2 if source[at] == "\\" else 1
             text += source[at : at + size]
             at += size
-    return at + 1, [*found, _plain(text).strip()]
+    return at + 1, [*found, _plain(text)]
+
+
+def _shifted(text: str, by: int) -> str:
+    """The form with its places counted on."""
+    return PLACE.sub(lambda place: f"{{{int(place[1]) + by}}}", text)
 
 
 def _plain(text: str) -> str:

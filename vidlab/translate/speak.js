@@ -3,8 +3,10 @@
 const { say, speak } = (() => {
   const PLACE = /\{(\d+)\}/;
   const WORD = /[A-Za-z]{2,}/g;
+  const BARE = /^([^\p{L}\p{N}_({[]*)(.*?)([^\p{L}\p{N}_)}\]]*)$/su;
   const BETWEEN = /\n| · |; |\. |: |, |  # /g;
-  const [SHORT, MANY] = [5, 16];
+  const SOFT = /(?<=[\d%→×)]) (?=[a-z])/g;
+  const [SHORT, MANY] = [4, 16];
   const SPOKEN = ["aria-label", "aria-valuetext", "title", "alt", "placeholder"];
   const squeeze = (text) => text.replace(/\s+/g, " ").trim();
   const count = (text) => (text.match(WORD) ?? []).length;
@@ -45,41 +47,49 @@ const { say, speak } = (() => {
   function part(core) {
     const flat = squeeze(core);
     if (Object.hasOwn(CATALOGUE.pairs, flat)) return CATALOGUE.pairs[flat];
-    for (const { said, looks, order, fixed, numbers } of forms) {
-      const found = flat.includes(fixed) && flat.match(looks);
-      if (!found) continue;
-      const groups = found.slice(1);
-      if (numbers && groups.some((group) => count(group))) continue;
-      const places = Object.fromEntries(order.map((place, k) => [place, say(groups[k])]));
-      return said.replace(/\{(\d+)\}/g, (_, place) => places[place]);
-    }
-    return cut(core);
-  }
-  function cut(core) {
-    let [best, left] = [core, count(core)];
-    const joints = [...core.matchAll(BETWEEN)];
-    for (const joint of joints.length > MANY ? joints.slice(0, 1) : joints) {
-      const [before, after] = [core.slice(0, joint.index), core.slice(joint.index + joint[0].length)];
-      const parts = [say(before), say(after)];
-      if (parts[0] === before && parts[1] === after) continue;
-      const said = parts[0] + (CATALOGUE.joints[joint[0]] ?? joint[0]) + parts[1];
-      if (count(said) < left) [best, left] = [said, count(said)];
+    let [best, least] = [core, count(core)];
+    for (const said of ways(core, flat)) {
+      const left = count(said);
+      if (left < least) [best, least] = [said, left];
+      if (!left) break;
     }
     return best;
+  }
+  function* ways(core, flat) {
+    for (const { said, looks, order, fixed, numbers } of forms) {
+      const found = flat.includes(fixed) && flat.match(looks);
+      if (!found || (numbers && found.slice(1).some(count))) continue;
+      const places = Object.fromEntries(order.map((place, k) => [place, say(found[k + 1])]));
+      yield said.replace(/\{(\d+)\}/g, (_, place) => places[place]);
+    }
+    const [, front, inside, end] = core.match(BARE);
+    if (front || end) yield (CATALOGUE.joints[front] ?? front) + say(inside) + (CATALOGUE.joints[`${end} `] ?? end);
+    let joints = [...core.matchAll(BETWEEN)];
+    if (!joints.length) joints = [...core.matchAll(SOFT)];
+    if (joints.length > MANY) joints = joints.filter(([joint]) => joint === "\n" || joint === ". ").slice(0, MANY);
+    for (const joint of joints) {
+      const [before, after] = [core.slice(0, joint.index), core.slice(joint.index + joint[0].length)];
+      yield say(before) + (CATALOGUE.joints[joint[0]] ?? joint[0]) + say(after);
+    }
   }
 
   /** Say all that stands in an element, and all that will ever be written into it. */
   function speak(el) {
     el.lang = CATALOGUE.lang;
-    el.said = known; // for tests, and to find what is to be translated
+    el.said = new Map(); // for tests, and to find what is to be translated
+    const told = (text) => {
+      const said = say(text);
+      if (count(text)) el.said.set(text.trim(), said);
+      return said;
+    };
     const text = (node) => {
-      const said = say(node.data);
+      const said = told(node.data);
       if (said !== node.data) node.data = said; // which is noticed once more, and then says nothing new
     };
     const spoken = (node) => {
       for (const name of SPOKEN) {
         const value = node.getAttribute(name);
-        const said = value && say(value);
+        const said = value && told(value);
         if (said && said !== value) node.setAttribute(name, said);
       }
     };

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -23,8 +24,10 @@ FOLDER = REGISTRY.with_name("translations")
 PLACE = re.compile(r"\{(\d+)\}")
 WORD = re.compile(r"[A-Za-z]{2,}")  # what may need a translation; a single letter is a sign, as in T × H × W
 BETWEEN = re.compile(r"\n| · |; |\. |: |, |  # ")  # the joints at which a text is cut
-SHORT = 5  # letters: a form with fewer of them, such as "{0} of {1}", takes numbers only
-MANY = 16  # joints: a longer text is cut at the first of them only
+SOFT = re.compile(r"(?<=[\d%→×)]) (?=[a-z])")  # and where it has none of them: between a number and a word
+BARE = re.compile(r"([^\w({\[]*)(.*?)([^\w)}\]]*)", re.DOTALL)  # signs around a text, such as the dot of "● down"
+SHORT = 4  # letters: a form with fewer of them, such as "{0} of {1}", takes numbers only
+MANY = 16  # joints: a longer text is cut into sentences first
 
 
 class Words:
@@ -68,27 +71,38 @@ class Words:
         flat = squeeze(core)
         if flat in self.pairs:
             return self.pairs[flat]
+        best, least = core, len(WORD.findall(core))
+        for said in self._ways(core, flat):
+            left = len(WORD.findall(said))
+            if left < least:
+                best, least = said, left
+            if left == 0:
+                break
+        return best
+
+    def _ways(self, core: str, flat: str) -> Iterator[str]:
+        """What could be said: by a form, without the signs around, in two parts. The best leaves the fewest words."""
         for text, said, looks, fixed, numbers in self.forms:
             found = looks.fullmatch(flat) if fixed in flat else None
             if found and not (numbers and any(WORD.search(group) for group in found.groups())):
                 filled = [self.say(group) for group in found.groups()]
                 order = PLACE.findall(text) if looks.pattern == pattern(text).pattern else PLACE.findall(squeeze(said))
-                return fill(said, dict(zip(order, filled, strict=True)))
-        return self._cut(core)
+                yield fill(said, dict(zip(order, filled, strict=True)))
+        front, inside, end = BARE.fullmatch(core).groups()
+        if front or end:
+            yield self.joints.get(front, front) + self.say(inside) + self.joints.get(f"{end} ", end)
+        joints = list(BETWEEN.finditer(core)) or list(SOFT.finditer(core))
+        if len(joints) > MANY:
+            joints = [joint for joint in joints if joint[0] in ("\n", ". ")][:MANY]
+        for joint in joints:
+            before, after = self.say(core[: joint.start()]), self.say(core[joint.end() :])
+            yield before + self.joints.get(joint[0], joint[0]) + after
 
-    def _cut(self, core: str) -> str:
-        """The text in two parts, at the joint that leaves the fewest words unsaid."""
-        best, left_over = core, len(WORD.findall(core))
-        joints = list(BETWEEN.finditer(core))
-        for joint in joints[: 1 if len(joints) > MANY else None]:
-            before, after = core[: joint.start()], core[joint.end() :]
-            parts = self.say(before), self.say(after)
-            if parts == (before, after):
-                continue
-            said = parts[0] + self.joints.get(joint[0], joint[0]) + parts[1]
-            if len(WORD.findall(said)) < left_over:
-                best, left_over = said, len(WORD.findall(said))
-        return best
+    def exactly(self, text: str) -> str:
+        """A whole text, which is not cut; with the blanks around it that it had."""
+        core = text.strip()
+        start = text.index(core)
+        return text[:start] + self.pairs.get(squeeze(core), core) + text[start + len(core) :]
 
     def unsaid(self, text: str) -> list[str]:
         """The words of a shown text that are not in the language, but for those that stay: names, signs, code."""
