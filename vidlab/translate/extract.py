@@ -155,7 +155,10 @@ def update(path: Path, entries: list[tuple[str, str, str]]) -> None:
     for text, where, kind in entries:
         template.add(text, locations=[(where, None)], auto_comments=[kind] if kind else [], flags=())
     catalog = read(path) if path.exists() else Catalog(locale=path.parent.name, project="vidlab", charset="utf-8")
+    earlier = {entry.id: entry.previous_id for entry in catalog if entry.fuzzy}
     catalog.update(template, update_header_comment=False)
+    for entry in catalog:
+        entry.previous_id = entry.previous_id or earlier.get(entry.id, ())
     catalog.header_comment = f"# {path.stem}: {path.parent.name}. How to translate: docs/translating.md"
     save(catalog, path)
 
@@ -166,6 +169,7 @@ def save(catalog: Catalog, path: Path) -> None:
     catalog.fuzzy = False
     for entry in catalog:
         entry.flags.discard("python-format")  # babel's guess, at each "%"
+        entry.previous_id = entry.previous_id if entry.fuzzy else ()
     write_po(out, catalog, width=110, include_previous=True)
     text = IDLE.sub("", out.getvalue().decode())
     path.parent.mkdir(parents=True, exist_ok=True)

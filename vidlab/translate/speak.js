@@ -9,6 +9,7 @@ const { say, speak } = (() => {
   const [SHORT, MANY] = [4, 16];
   const SPOKEN = ["aria-label", "aria-valuetext", "title", "alt", "placeholder"];
   const squeeze = (text) => text.replace(/\s+/g, " ").trim();
+  const weight = (fixed) => (fixed.match(/\p{L}/gu) ?? []).reduce((n, sign) => n + (sign > "\u2e7f" ? SHORT : 1), 0);
   const count = (text) => (text.match(WORD) ?? []).length;
 
   const forms = makeForms();
@@ -26,7 +27,7 @@ const { say, speak } = (() => {
           order: parts.filter((_, k) => k % 2),
           fixed: fixed.reduce((a, b) => (b.length > a.length ? b : a)),
           size: fixed.join("").length,
-          numbers: fixed.join("").replace(/[^A-Za-z]/g, "").length < SHORT,
+          numbers: weight(fixed.join("")) < SHORT,
         });
       }
     }

@@ -6,6 +6,7 @@ An entry is a whole text, or a form with places, "{0} of {1} examples". A text t
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ class Words:
                 if len(fixed) > 1 and any(re.search(r"[^\W\d_]", part) for part in fixed):
                     made.setdefault(form, (text, said, pattern(form), max(fixed, key=len), fixed))
         rows = sorted(made.values(), key=lambda row: -sum(map(len, row[4])))
-        return [(*row[:4], sum(sign.isascii() and sign.isalpha() for sign in "".join(row[4])) < SHORT) for row in rows]
+        return [(*row[:4], weight("".join(row[4])) < SHORT) for row in rows]
 
     def say(self, text: str) -> str:
         """The text in the language, with the blanks around it that it had."""
@@ -111,6 +112,11 @@ class Words:
         return WORD.findall(stay.sub(" ", re.sub(r"`[^`]*`|\$[^$]*\$|https?://\S+", " ", text)))
 
 
+def weight(fixed: str) -> int:
+    """Letters of the fixed parts of a form; a sign of a script that writes whole words in one counts as a word."""
+    return sum(SHORT if ord(sign) > 0x2E7F else 1 for sign in fixed if sign.isalpha())
+
+
 def fill(form: str, places: dict[str, str]) -> str:
     """The form with something in its places."""
     return PLACE.sub(lambda place: places[place[1]], form)
@@ -146,7 +152,13 @@ def read(path: Path):
     from babel.messages.pofile import read_po
 
     with path.open("rb") as file:
-        return read_po(file, locale=path.parent.name)
+        catalog = read_po(file, locale=path.parent.name)
+    for entry in catalog:  # the earlier text of a fuzzy entry, which babel writes and does not read
+        earlier = [line.lstrip("|").strip() for line in entry.user_comments if line.startswith("|")]
+        entry.user_comments = [line for line in entry.user_comments if not line.startswith("|")]
+        if earlier:
+            entry.previous_id = ["".join(json.loads(line.removeprefix("msgid").strip()) for line in earlier)]
+    return catalog
 
 
 def pairs_of(path: Path) -> dict[str, str]:
