@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from vidlab import figures, results, translate
 from vidlab.checks import check, hint, solution
+from vidlab.doctor import install_line
 from vidlab.figures.picture import font
 from vidlab.fingerprint import fingerprint
 from vidlab.translate import blocks, code, extract, fonts, hooks, lesson, sources, words
@@ -39,6 +40,8 @@ def cells(path, kind):
 @pytest.fixture
 def chinese():
     """This process speaks Chinese; afterwards English again."""
+    if fonts.find(words.about("zh_CN")) is None:
+        pytest.skip(f"no Chinese font here; {install_line('fonts-noto-cjk')}")
     translate.language("zh_CN")
     yield translate.load("zh_CN")
     translate.language(None)
@@ -59,6 +62,8 @@ def test_a_text_is_found_whole_by_its_form_or_in_parts():
     assert say(pairs, "moved: left", joints={": ": "："}) == "移动：左"
     assert say(pairs, "3 of 12\n   examples") == "12 例中的 3 例"  # wrapped
     assert say(pairs, "unknown words") == "unknown words"
+    assert say({"{0} frame{1}": "{0} 帧"}, "8 frames") == "8 帧"
+    assert say({"{0} frame{1}": "{0} 帧"}, "single frame: no change") == "single frame: no change"  # nothing is lost
     assert say({"of {0}": "{0} 的"}, "of all the words") == "of all the words"  # a short form takes numbers only
 
 

@@ -5,7 +5,7 @@ const { say, speak } = (() => {
   const WORD = /[A-Za-z]{2,}/g;
   const BARE = /^([^\p{L}\p{N}_({[]*)(.*?)([^\p{L}\p{N}_)}\]]*)$/su;
   const BETWEEN = /\n| · |; |\. |: |, |  # /g;
-  const SOFT = /(?<=[\d%→×)]) (?=[a-z])/g;
+  const SOFT = /(?<=[\d%→×)]) (?=[a-z])|(?<=[a-z]) (?=\d)/g;
   const [SHORT, MANY] = [4, 16];
   const SPOKEN = ["aria-label", "aria-valuetext", "title", "alt", "placeholder"];
   const squeeze = (text) => text.replace(/\s+/g, " ").trim();
@@ -20,7 +20,8 @@ const { say, speak } = (() => {
         const parts = form.split(PLACE);
         const fixed = parts.filter((_, k) => k % 2 === 0);
         if (fixed.length < 2 || !fixed.some((part) => /\p{L}/u.test(part)) || made.has(form)) continue;
-        const source = parts.map((part, k) => (k % 2 ? "(.*?)" : part.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"))).join("");
+        const place = (k) => (/[A-Za-z]$/.test(parts[k - 1]) ? "([a-z]{0,2})" : "(.*?)"); // an ending, as in "frame{1}"
+        const source = parts.map((part, k) => (k % 2 ? place(k) : part.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"))).join("");
         made.set(form, {
           said,
           looks: new RegExp(`^${source}$`, "s"),

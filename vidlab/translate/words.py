@@ -25,7 +25,9 @@ FOLDER = REGISTRY.with_name("translations")
 PLACE = re.compile(r"\{(\d+)\}")
 WORD = re.compile(r"[A-Za-z]{2,}")  # what may need a translation; a single letter is a sign, as in T × H × W
 BETWEEN = re.compile(r"\n| · |; |\. |: |, |  # ")  # the joints at which a text is cut
-SOFT = re.compile(r"(?<=[\d%→×)]) (?=[a-z])")  # and where it has none of them: between a number and a word
+SOFT = re.compile(
+    r"(?<=[\d%→×)]) (?=[a-z])|(?<=[a-z]) (?=\d)"
+)  # and where it has none of them: between a number and a word
 BARE = re.compile(r"([^\w({\[]*)(.*?)([^\w)}\]]*)", re.DOTALL)  # signs around a text, such as the dot of "● down"
 SHORT = 4  # letters: a form with fewer of them, such as "{0} of {1}", takes numbers only
 MANY = 16  # joints: a longer text is cut into sentences first
@@ -129,9 +131,10 @@ def squeeze(text: str) -> str:
 
 @lru_cache(10_000)
 def pattern(form: str) -> re.Pattern:
-    """What fits a form: anything in its places."""
+    """What fits a form: anything in its places, but after a letter only an ending, as in "frame{1}"."""
     parts = PLACE.split(squeeze(form))
-    return re.compile("".join("(.*?)" if k % 2 else re.escape(part) for k, part in enumerate(parts)), re.DOTALL)
+    places = ["([a-z]{0,2})" if re.search("[A-Za-z]$", before) else "(.*?)" for before in parts[::2]]
+    return re.compile("".join(places[k // 2] if k % 2 else re.escape(part) for k, part in enumerate(parts)), re.DOTALL)
 
 
 def files(name: str) -> list[Path]:
@@ -154,10 +157,10 @@ def read(path: Path):
     with path.open("rb") as file:
         catalog = read_po(file, locale=path.parent.name)
     for entry in catalog:  # the earlier text of a fuzzy entry, which babel writes and does not read
-        earlier = [line.lstrip("|").strip() for line in entry.user_comments if line.startswith("|")]
+        earlier = " ".join(line.lstrip("| ") for line in entry.user_comments if line.startswith("|"))
         entry.user_comments = [line for line in entry.user_comments if not line.startswith("|")]
         if earlier:
-            entry.previous_id = ["".join(json.loads(line.removeprefix("msgid").strip()) for line in earlier)]
+            entry.previous_id = ["".join(map(json.loads, re.findall(r'"(?:\\.|[^"\\])*"', earlier)))]
     return catalog
 
 
