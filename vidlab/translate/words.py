@@ -27,7 +27,7 @@ WORD = re.compile(r"[A-Za-z]{2,}")  # what may need a translation; a single lett
 BETWEEN = re.compile(r"\n| · |; |\. |: |, |  # ")  # the joints at which a text is cut
 SOFT = re.compile(
     r"(?<=[\d%→×)]) (?=[a-z])|(?<=[a-z]) (?=\d)"
-)  # and where it has none of them: between a number and a word
+)  # or between a number and a word
 BARE = re.compile(r"([^\w({\[]*)(.*?)([^\w)}\]]*)", re.DOTALL)  # signs around a text, such as the dot of "● down"
 SHORT = 4  # letters: a form with fewer of them, such as "{0} of {1}", takes numbers only
 MANY = 16  # joints: a longer text is cut into sentences first
