@@ -18,7 +18,7 @@ LEARN := .venv/ready-$(KEY)
 TEST := .venv/ready-to-test-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-newest test-oldest flaky course slides site results bench data doctor progress lock clean
+.PHONY: help lab test test-newest test-oldest flaky course translations slides site results bench data doctor progress lock clean
 
 help:  ## list what there is
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -43,6 +43,10 @@ flaky: $(TEST)  ## run every lesson ten times, and name each cell that ever fail
 
 course: $(TEST)  ## run every lesson from a fresh kernel and save it (COURSE_ARGS="--only 01")
 	@$(BIN)/python -m vidlab.course run $(COURSE_ARGS)
+
+translations: $(TEST)  ## build and run every translated lesson (docs/translating.md)
+	@$(BIN)/python -m vidlab.translate update zh_CN
+	@$(BIN)/python -m vidlab.translate build zh_CN --run
 
 slides: $(LEARN)  ## the lessons as slides for a lecture, in site/slides, for a stick (SLIDES_ARGS="--only 05")
 	@$(BIN)/python -m vidlab.slides $(SLIDES_ARGS)

@@ -30,13 +30,14 @@ QUIET = {
 
 
 def system_tools() -> str:
-    """Install Chromium and bubblewrap where that needs no password; returns what to type for those still missing."""
+    """Install Chromium, bubblewrap, a Chinese font where that needs no password; returns what to type for the rest."""
     from vidlab.doctor import chromium, install_line
+    from vidlab.translate import fonts, words
 
     def missing() -> list[str]:
-        return ["chromium"] * (not chromium()) + ["bubblewrap"] * (
-            sys.platform == "linux" and not shutil.which("bwrap")
-        )
+        on_linux = {"bubblewrap": shutil.which("bwrap"), "fonts-wqy-microhei": fonts.find(words.about("zh_CN"))}
+        wanted = {"chromium": chromium()} | (on_linux if sys.platform == "linux" else {})
+        return [package for package, here in wanted.items() if not here]
 
     if missing() and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         apt = ["apt-get", "-q", "-o", "Acquire::Retries=3"]

@@ -184,6 +184,7 @@ export function mount(el, figure, { caption, space } = {}) {
   el.classList.add("vidlab");
   el.dataset.lmSuppressShortcuts = "true"; // JupyterLab's own word for "leave the keys to this element"
   el.replaceChildren(figure);
+  if (typeof speak === "function") speak(el); // in another language: see vidlab/translate/speak.js
   requestAnimationFrame(() => requestAnimationFrame(() => (el.dataset.ready = "")));
 }
 
