@@ -290,3 +290,10 @@ def test_about_names_what_has_notes():
     (path,) = lessons(Path(ROOT / "notebooks"), "05")
     assert command.about(path, short=False) == "45 minutes, with notes and 5 polls"
     assert command.about(path, short=True).endswith("4 polls")
+
+
+def test_no_figure_makes_sections():
+    """reveal.js takes each <section> in a slide for a slide of its own, and hides it."""
+    scripts = list((ROOT / "vidlab" / "figures").glob("*.js"))
+    assert len(scripts) > 15
+    assert [file.name for file in scripts if re.search(r"""h\("section"|<section""", file.read_text("utf-8"))] == []

@@ -55,7 +55,7 @@ def expect_weights(page, widget, layer, example=0, head=0, query=None, k: int = 
     """Heat, hatching, shares, outline and scale of all strips of figure k, as Python has them."""
     for kind, name in {"attention": layer, **({"rollout": "rollout"} if "rollout" in widget.packed else {})}.items():
         head = head if kind == "attention" else 0
-        section = live(page, k).locator(f"section.{kind}")
+        section = live(page, k).locator(f".look.{kind}")
         q, top = widget.token(name, query), widget.top(name, example, head, query)
         told = float(section.locator(".top").text_content())
         assert told == pytest.approx(top, abs=0.0051 if top >= 0.0995 else 0.00051)
@@ -110,7 +110,7 @@ def test_what_is_shown_is_what_python_has(open_widgets):
     select(page, "layer", "space")
     expect_weights(page, widget, "space", 1, 2)
     page.get_by_text("A patch sees only its own moment here").wait_for()
-    assert "own moment 0" not in page.locator("section.attention").inner_text()
+    assert "own moment 0" not in page.locator(".look.attention").inner_text()
     select(page, "layer", "time")
     expect_weights(page, widget, "time", 1, 2)
     assert outlined(page) == [[1, 0, 0, 4, 2]]
@@ -132,7 +132,7 @@ def test_the_answer_is_a_query_too(open_widgets):
         expect_weights(page, widget, layer, query="class")
     button.click()
     assert outlined(page) == [[1, 0, 0, 4, 2]]
-    page.locator("section.attention .token").first.click()
+    page.locator(".look.attention .token").first.click()
     assert outlined(page) == ["class"]
     select(page, "layer", "layer 1")
     set_to(page, "column x", 3)
@@ -144,7 +144,7 @@ def test_pointer_and_keys_move_the_query(open_widgets):
     widget = figure()
     page = open_widgets(widget)
     page.evaluate("() => { window.leaked = []; document.onkeydown = (event) => leaked.push(event.key); }")
-    box = page.locator("section.rollout .panel").nth(1).locator(".picture").nth(2).bounding_box()
+    box = page.locator(".look.rollout .panel").nth(1).locator(".picture").nth(2).bounding_box()
     page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + 0.7 * box["height"])
     assert outlined(page) == [[2, 1, 1, 1, 1]]
     expect_weights(page, widget, "layer 1", query=(2, 1, 1))
@@ -185,7 +185,7 @@ def test_the_words_say_what_the_numbers_are(open_widgets):
         f"gives {row[k]:.2f} of its weight to {where}; {100 * row[9:17].sum():.0f}\xa0% stays in its own moment" in said
     )
     assert f"Colours from 0 to {widget.top('layer 1'):.2f}." in said
-    label = page.locator("section.attention .panel").nth(1).locator(".most:visible")
+    label = page.locator(".look.attention .panel").nth(1).locator(".most:visible")
     assert label.text_content() == f"{row[1:].max():.2f}"[1:]
     names = page.locator(".panel [role=img]").evaluate_all("(all) => all.map((e) => e.getAttribute('aria-label'))")
     assert [name.split(":")[0] for name in names] == [
@@ -202,7 +202,7 @@ def test_the_heat_can_be_taken_away(open_widgets):
     box.focus()
     page.keyboard.press(" ")
     assert not heat.is_visible()
-    assert page.locator("section canvas.frame").first.evaluate("(e) => getComputedStyle(e).filter") == "none"
+    assert page.locator(".look canvas.frame").first.evaluate("(e) => getComputedStyle(e).filter") == "none"
 
 
 def test_frames_alone(open_widgets):
@@ -213,7 +213,7 @@ def test_frames_alone(open_widgets):
     assert live(page).get_by_role("combobox").count() == 0
     assert live(page).get_by_role("button").count() == 0
     assert live(page).get_by_role("slider").count() == 1
-    assert live(page).locator("section").count() == 1
+    assert live(page).locator(".look").count() == 1
     live(page).locator(".first .film").focus()
     for key in ("ArrowRight", "ArrowDown", "PageDown"):
         page.keyboard.press(key)
@@ -227,11 +227,11 @@ def test_a_hatched_cell_looks_hatched(open_widgets):
     """The pattern is found and drawn: a screenshot of a frame out of reach holds two colours in stripes."""
     page = open_widgets(figure())
     select(page, "layer", "space")
-    fills = page.locator("section.attention .hatch").evaluate_all(
+    fills = page.locator(".look.attention .hatch").evaluate_all(
         '(all) => all.map((e) => document.querySelector(getComputedStyle(e).fill.match(/#[^")]+/)[0])?.tagName)'
     )
     assert set(fills) == {"pattern"}
-    shown = canvas_pixels(page.locator("section.attention canvas.heat").first)
+    shown = canvas_pixels(page.locator(".look.attention canvas.heat").first)
     assert (shown[..., 3] == 0).all()
 
 
@@ -251,7 +251,7 @@ def test_nothing_sticks_out(open_widgets):
         resize(page, width)
         right = page.locator("main").evaluate("(e) => e.getBoundingClientRect().right")
         assert page.locator(".attention-map *").evaluate_all(ends) <= right
-        tops = page.locator("section .panels").evaluate_all("(all) => all.map((e) => e.getBoundingClientRect().top)")
+        tops = page.locator(".look .panels").evaluate_all("(all) => all.map((e) => e.getBoundingClientRect().top)")
         if width == 1280:
             assert tops[0] == pytest.approx(tops[1], abs=1)
 

@@ -43,7 +43,7 @@ async function render({ model, el }) {
       const words = h("span");
       return { ...made, state, words, node: h("div", { class: "panel" }, caption(state, words), made.box) };
     });
-    const node = h("section", { class: kind }, h("div", { class: "heading" }, title, scale), h("div", { class: "panels" }, ...panels.map((each) => each.node)));
+    const node = h("div", { class: `look ${kind}` }, h("div", { class: "heading" }, title, scale), h("div", { class: "panels" }, ...panels.map((each) => each.node)));
     return { node, title, top, even, ramp, panels };
   }
   const sections = { attention: makeSection("attention"), ...(rollout && { rollout: makeSection("rollout") }) };

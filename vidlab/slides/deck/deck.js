@@ -66,7 +66,7 @@ function fit(slide) {
   const sizes = elastic.length || slide.matches(".poll") ? TEXT : [...LARGE, ...TEXT];
   for (const text of sizes) {
     page.style.setProperty("--text", Math.min(text, 1.2));
-    for (const block of page.querySelectorAll("pre, .table")) {
+    for (const block of page.querySelectorAll(":is(pre, .table):not(.vidlab *)")) {
       fitLines(block, block.matches(".printed") ? text : Math.min(1, text));
     }
     for (const box of elastic) {
