@@ -88,10 +88,10 @@ def rebuild(pieces: list[str | Block], say: Callable[[str], str]) -> str:
 
 
 def fixed_parts(text: str) -> dict[str, list[str]]:
-    """What a translation must leave as it is: code, formulas, targets of links, places (not endings: `frame{1}`)."""
+    """What a translation must leave as it is: code, formulas, targets of links, places of a form."""
     return {
         "code": sorted(CODE.findall(text)),
         "formulas": sorted(MATH.findall(CODE.sub("", text))),
         "links": sorted(LINK.findall(text)),
-        "places": sorted(set(re.findall(r"(?<![A-Za-z])\{\d+\}", text))),
+        "places": sorted(set(re.findall(r"\{\d+\}", text))),
     }

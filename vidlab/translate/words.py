@@ -25,9 +25,7 @@ FOLDER = REGISTRY.with_name("translations")
 PLACE = re.compile(r"\{(\d+)\}")
 WORD = re.compile(r"[A-Za-z]{2,}")  # what may need a translation; a single letter is a sign, as in T × H × W
 BETWEEN = re.compile(r"\n| · |; |\. |: |, |  # ")  # the joints at which a text is cut
-SOFT = re.compile(
-    r"(?<=[\d%→×)]) (?=[a-z])|(?<=[a-z]) (?=\d)"
-)  # or between a number and a word
+SOFT = re.compile(r"(?<=[\d%→×)]) (?=[a-z])|(?<=[a-z]) (?=\d)")  # or between a number and a word
 BARE = re.compile(r"([^\w({\[]*)(.*?)([^\w)}\]]*)", re.DOTALL)  # signs around a text, such as the dot of "● down"
 SHORT = 4  # letters: a form with fewer of them, such as "{0} of {1}", takes numbers only
 MANY = 16  # joints: a longer text is cut into sentences first
