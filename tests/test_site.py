@@ -272,7 +272,7 @@ def test_every_paper_is_cited_somewhere():
 
 
 def test_the_notation_can_be_printed(pages):
-    assert "../notation.pdf" in pages["reference/notation.html"].links
+    assert "../notation.pdf#" in pages["reference/notation.html"].links
     assert (site() / "notation.pdf").read_bytes().startswith(b"%PDF")
 
 

@@ -23,13 +23,7 @@ language = "en"
 extensions = ["myst_parser"]
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 2
-myst_url_schemes = {
-    "http": None,
-    "https": None,
-    "mailto": None,
-    "page": "{{path}}#{{fragment}}",
-    "file": "{{path}}",
-}  # already right
+myst_url_schemes = {"http": None, "https": None, "mailto": None, "page": "{{path}}#{{fragment}}"}  # page: already right
 highlight_language = "none"
 suppress_warnings = ["misc.highlighting_failure"]  # a stub with … in it is no error
 html_theme = "furo"
