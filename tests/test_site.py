@@ -185,8 +185,8 @@ def test_terms_are_explained_once_a_chapter_and_not_before_their_lesson():
 
 
 def test_a_word_is_explained_as_its_lesson_means_it():
-    assert site_glossary.explained("05")["shortcut"].name == "shortcut"
-    assert "shortcut" not in site_glossary.explained("10"), "there it is a connection that skips a layer"
+    assert site_glossary.explained("10")["heads"].name == "head"
+    assert "heads" not in site_glossary.explained("15"), "there it is a side of a coin"
     assert "attention" not in site_glossary.explained("09")
     assert site_glossary.explained("10")["attention"].name == "attention"
     lessons = {name[:2] for name in LESSONS}
@@ -272,7 +272,7 @@ def test_every_paper_is_cited_somewhere():
 
 
 def test_the_notation_can_be_printed(pages):
-    assert "../notation.pdf" in pages["reference/notation.html"].links
+    assert "../notation.pdf#" in pages["reference/notation.html"].links
     assert (site() / "notation.pdf").read_bytes().startswith(b"%PDF")
 
 
@@ -399,7 +399,8 @@ def test_what_is_left_to_colab_is_still_asked_for_elsewhere():
 def test_a_lesson_imports_what_every_learner_has():
     """What Binder and Colab install are the dependencies of the course, without its extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    known = {re.match(r"[\w-]+", each)[0] for each in project["dependencies"]} | {"vidlab", *sys.stdlib_module_names}
+    known = {re.match(r"[\w-]+", each)[0] for each in project["dependencies"]}
+    known |= {"vidlab", "IPython", *sys.stdlib_module_names}  # IPython comes with ipykernel
     found = set()
     for nb in LESSONS.values():
         for cell in nb["cells"]:
