@@ -218,6 +218,7 @@ def test_search_finds_a_lesson_from_a_disk(visit):
 
 def test_a_lesson_leads_to_the_next(visit):
     page = visit(CHAPTER)
+    page.wait_for_load_state("networkidle")  # a picture that is still on its way when one leaves counts as failed
     page.locator(".next-page").click()
     page.wait_for_url("**/lessons/07_slow_fusion_and_3d_convolution.html")
 

@@ -25,6 +25,7 @@ const { say, speak } = (() => {
         made.set(form, {
           said,
           looks: new RegExp(`^${source}$`, "s"),
+          longest: new RegExp(`^${source.replaceAll("(.*?)", "(.*)")}$`, "s"), // as much as can be in each place
           order: parts.filter((_, k) => k % 2),
           fixed: fixed.reduce((a, b) => (b.length > a.length ? b : a)),
           size: fixed.join("").length,
@@ -58,11 +59,13 @@ const { say, speak } = (() => {
     return best;
   }
   function* ways(core, flat) {
-    for (const { said, looks, order, fixed, numbers } of forms) {
-      const found = flat.includes(fixed) && flat.match(looks);
-      if (!found || (numbers && found.slice(1).some(count))) continue;
-      const places = Object.fromEntries(order.map((place, k) => [place, say(found[k + 1])]));
-      yield said.replace(/\{(\d+)\}/g, (_, place) => places[place]);
+    for (const { said, looks, longest, order, fixed, numbers } of forms) {
+      if (!flat.includes(fixed) || !looks.test(flat)) continue;
+      for (const found of [flat.match(looks), flat.match(longest)]) {
+        if (numbers && found.slice(1).some(count)) continue;
+        const places = Object.fromEntries(order.map((place, k) => [place, say(found[k + 1])]));
+        yield said.replace(/\{(\d+)\}/g, (_, place) => places[place]);
+      }
     }
     const [, front, inside, end] = core.match(BARE);
     if (front || end) yield (CATALOGUE.joints[front] ?? front) + say(inside) + (CATALOGUE.joints[`${end} `] ?? end);

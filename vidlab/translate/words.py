@@ -84,8 +84,11 @@ class Words:
     def _ways(self, core: str, flat: str) -> Iterator[str]:
         """What could be said: by a form, without the signs around, in two parts. The best leaves the fewest words."""
         for text, said, looks, fixed, numbers in self.forms:
-            found = looks.fullmatch(flat) if fixed in flat else None
-            if found and not (numbers and any(WORD.search(group) for group in found.groups())):
+            if fixed not in flat or not looks.fullmatch(flat):
+                continue
+            for found in (looks.fullmatch(flat), longest(looks).fullmatch(flat)):
+                if numbers and any(WORD.search(group) for group in found.groups()):
+                    continue
                 filled = [self.say(group) for group in found.groups()]
                 order = PLACE.findall(text) if looks.pattern == pattern(text).pattern else PLACE.findall(squeeze(said))
                 yield fill(said, dict(zip(order, filled, strict=True)))
@@ -133,6 +136,12 @@ def pattern(form: str) -> re.Pattern:
     parts = PLACE.split(squeeze(form))
     places = ["([a-z]{0,2})" if re.search("[A-Za-z]$", before) else "(.*?)" for before in parts[::2]]
     return re.compile("".join(places[k // 2] if k % 2 else re.escape(part) for k, part in enumerate(parts)), re.DOTALL)
+
+
+@lru_cache(10_000)
+def longest(looks: re.Pattern) -> re.Pattern:
+    """The same with as much as can be in each place: "(10, 6) (division by zero)" can be parted in two ways."""
+    return re.compile(looks.pattern.replace("(.*?)", "(.*)"), re.DOTALL)
 
 
 def files(name: str) -> list[Path]:

@@ -41,5 +41,6 @@ def test_no_english_is_left_on_a_figure_whatever_is_moved(shown, open_widgets, d
 
 
 def test_english_figures_know_nothing_of_it(open_widgets):
+    translate.language(None)
     page = open_widgets(figures.FusionMap("early", frames=4))
     assert page.locator(".vidlab").evaluate("(el) => el.said === undefined && el.lang === ''")
