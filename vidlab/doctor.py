@@ -23,7 +23,7 @@ from .errors import VidlabError
 
 CONSTRAINTS = Path(__file__).resolve().parents[1] / "constraints.txt"
 SETUP = "run `make lab` again, or pip install -c constraints.txt -e ."
-SOME = 2  # other versions that are named
+SOME = 1  # other versions that are named: with what to do they fill a line
 MARKS = {"ok": "✔ ok", "missing": "✘ missing", "optional": "– note"}
 
 
