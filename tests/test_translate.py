@@ -1,6 +1,7 @@
 """The course in another language: the catalogue, what is translated in text and code, the hooks, lesson 06 whole."""
 
 import ast
+import html
 import re
 import sys
 import warnings
@@ -235,15 +236,24 @@ def test_print_and_tables_are_in_the_language(chinese, capsys):
     assert "单帧" in table._repr_html_()
 
 
-def test_what_an_exercise_says_is_in_the_language(chinese):
+def test_what_an_exercise_says_is_in_the_language(chinese, home):
+    hints = [hint("early.as_films") for _ in range(2)]  # the solution comes after the last hint
+    answer = solution("early.as_films")
+    lines = repr(answer).split("\n")
+    code = [line for line in lines if re.match(r"def |    return ", line)]
+    shown = hooks.plain(chinese, repr(answer)), html.unescape(hooks.page(chinese, answer._repr_html_()))
+    assert len(code) == 2
+    for text in shown:
+        assert all(line in text for line in code), "code is not translated"
+        assert not chinese.unsaid(re.sub(r"<[^>]*>|k[hw]", "", "".join(text.split(line)[0] for line in code[:1])))
+        assert "    # 各帧" in text
     said = [
+        *hints,
         check("early.stack", lambda clip: clip.mean(1)),
         check("early.stack", lambda clip: clip.numpy()),
         check("early.stack", lambda clip: clip[:, :1, :2].flatten(1, 2)),
         check("early.stack", lambda clip: 1 / 0),
         check("early.first_layer_weights", lambda k, frames, channels_out, channels=3: k * frames * channels_out * 3.5),
-        hint("early.as_films"),
-        solution("early.as_films"),
     ]
     for each in said:
         text = hooks.plain(chinese, repr(each)) + hooks.page(chinese, each._repr_html_())

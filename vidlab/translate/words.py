@@ -28,6 +28,9 @@ BETWEEN = re.compile(r"\n| · |; |\. |: |, |  # ")  # the joints at which a text
 SOFT = re.compile(r"(?<=[\d%→×)]) (?=[a-z])|(?<=[a-z]) (?=\d)")  # or between a number and a word
 BARE = re.compile(r"([^\w({\[]*)(.*?)([^\w)}\]]*)", re.DOTALL)  # signs around a text, such as the dot of "● down"
 SHORT = 4  # letters: a form with fewer of them, such as "{0} of {1}", takes numbers only
+CODE = re.compile(
+    r"^ *(?:def \w+\(|return\b|from [\w.]+ import |import \w|@\w|[\w.]+(?:, [\w.]+)* [-+*/]?= |\"\"\")", re.MULTILINE
+)
 MANY = 16  # joints: a longer text is cut into sentences first
 
 
@@ -72,6 +75,8 @@ class Words:
         flat = squeeze(core)
         if flat in self.pairs:
             return self.pairs[flat]
+        if CODE.search(core):
+            return "\n".join(map(self._line, core.split("\n")))
         best, least = core, len(WORD.findall(core))
         for said in self._ways(core, flat):
             left = len(WORD.findall(said))
@@ -80,6 +85,13 @@ class Words:
             if left == 0:
                 break
         return best
+
+    def _line(self, line: str) -> str:
+        """A line of a text in which there is code: of code, only what stands behind `#`."""
+        code, sign, comment = line.partition("# ")
+        if sign and (CODE.match(code) or not code.strip()):
+            return code + sign + self.say(comment)
+        return line if CODE.match(line) else self.say(line)
 
     def _ways(self, core: str, flat: str) -> Iterator[str]:
         """What could be said: by a form, without the signs around, in two parts. The best leaves the fewest words."""
