@@ -35,9 +35,9 @@ def poster(card: Card, note: str) -> Image.Image:
         ]
     rows += [("", {})] + [(part, {"fontsize": 11, "color": SOFT}) for part in textwrap.wrap(note, LETTERS + 8)]
     high = LINE * len(rows) + 0.4
-    figure = Figure(figsize=(WIDE, high), dpi=100, facecolor=PAPER, layout="none")
+    figure = Figure(figsize=(WIDE, high), dpi=90, facecolor=PAPER, layout="none")
     for k, (words, style) in enumerate(rows):
         figure.text(0.03, 1 - (0.2 + LINE * k) / high, words, va="top", parse_math=False, **style)
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
-    return Image.open(out).convert("RGB")
+    return Image.open(out).convert("RGB").quantize(4)  # words in greys: half as large, and notebooks have to stay small
