@@ -215,6 +215,13 @@ def test_pictures_are_in_the_language_with_a_sign_for_every_letter(chinese):
     assert title.get_text() == chinese.pairs["late fusion"] != "late fusion"
 
 
+def test_bold_words_in_a_font_that_has_no_bold_bring_no_message(chinese, caplog):
+    figure, axis = plt.subplots(figsize=(3, 1))
+    axis.set_title("late fusion", fontweight="bold", fontsize=7.77)  # a size of its own: found fonts are remembered
+    figures.show(figure, alt="")
+    assert not caplog.records
+
+
 def test_pillow_draws_and_measures_in_the_language(chinese):
     def drawn(text):
         image = Image.new("L", (200, 30))

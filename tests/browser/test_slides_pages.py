@@ -113,9 +113,9 @@ def test_arrows_move_a_slider_and_not_the_slide(open_deck, cell):
             page.keyboard.press(key)
     assert place(page) == here
     assert not page.evaluate("Reveal.isOverview() || Reveal.isPaused()")
-    assert page.locator(".keys").is_visible()  # says who has the keys
+    page.locator(".keys").wait_for(state="visible")  # says who has the keys
     page.keyboard.press("Escape")
-    assert page.locator(".keys").is_hidden()
+    page.locator(".keys").wait_for(state="hidden")
     for _ in range(3):  # past the fragments
         page.keyboard.press("ArrowRight")
     assert place(page) != here

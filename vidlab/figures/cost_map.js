@@ -113,7 +113,7 @@ async function render({ model, el }) {
 
   const asked = dropdown(questions, (q) => change({ q: Number(q) }));
   const paid = dropdown(costs, (c) => change({ c: Number(c) }));
-  const line = checkbox("Pareto’s front", at.front, (on) => change({ front: on }));
+  const line = checkbox("Pareto front", at.front, (on) => change({ front: on }));
   function choice(name, node) {
     node.setAttribute("aria-label", name);
     return h("label", {}, h("span", { class: "what" }, name), node);

@@ -1,4 +1,4 @@
-"""CostMap: accuracy against cost for many models, with Pareto's front and the line of chance."""
+"""CostMap: accuracy against cost for many models, with the Pareto front and the line of chance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .frame import Widget
 class CostMap(Widget):
     """Models as points: up is accuracy, to the right is cost, on a logarithmic scale. Question and cost are chosen.
 
-    A point is the mean over seeds, its bar reaches from the lowest to the highest seed. The step line is Pareto's
+    A point is the mean over seeds, its bar reaches from the lowest to the highest seed. The step line is the Pareto
     front: models than which no other is as good for less, or better for as little. What is not known is not drawn,
     and named.
 

@@ -58,7 +58,7 @@ class Numbers:
         return sorted(known, key=lambda k: (self.cost[q, c, k], self.mean[q, k]))
 
     def front(self, q: int, c: int) -> list[int]:
-        """Pareto's front, from cheap to dear: nobody is as good as these for less, or better for as little."""
+        """The Pareto front, from cheap to dear: nobody is as good as these for less, or better for as little."""
         share, cost, drawn = self.mean[q], self.cost[q, c], self.drawn(q, c)
 
         def beaten(k: int) -> bool:

@@ -150,7 +150,7 @@ def legend(axes, families: list[str], front: bool) -> None:
     """What the markers mean, to the right of the plot."""
     handles = [Line2D([], [], linestyle="none", label=family, **_look(family)) for family in families]
     if front:
-        handles.append(Line2D([], [], color=PALETTE["blue"], alpha=0.65, label="Pareto's front"))
+        handles.append(Line2D([], [], color=PALETTE["blue"], alpha=0.65, label="Pareto front"))
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=10, frameon=False)
 
 

@@ -43,15 +43,15 @@ function makePanel(most) {
 
 /** Above the chart: what its height is, and which operators the dots of a column are. */
 function makeOrder(groups) {
-  const names = groups.map(([, those]) => those.map((how) => h("span", { class: "one" }, how)));
+  const names = groups.map(([, those]) => those.map((how) => ({ how, box: h("span", { class: "one" }, how) })));
   const parts = groups.map(([name], k) => {
     const kind = k ? "curved" : "linear";
-    const words = names[k].flatMap((each, n) => (n ? [", ", each] : [each]));
+    const words = names[k].flatMap((each, n) => (n ? [", ", each.box] : [each.box]));
     return names[k].length ? h("span", { class: kind }, h("i", { class: `dot ${kind}` }), h("b", {}, name), " ", ...words) : "";
   });
   const line = h("span", { class: "line-of" }, "dots of a layer from left to right: ", ...parts);
   const box = h("p", { class: "order", "aria-hidden": "true" }, h("b", { class: "y-label" }, "accuracy"), line);
-  const draw = (how) => names.flat().forEach((each) => each.classList.toggle("chosen", each.textContent === how));
+  const draw = (chosen) => names.flat().forEach(({ how, box }) => box.classList.toggle("chosen", how === chosen));
   return { box, draw };
 }
 

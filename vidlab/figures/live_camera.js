@@ -135,8 +135,10 @@ async function render({ model, el }) {
 
   const status = h("p", { class: "status", role: "status", "aria-live": "polite" });
   const is = (state) => status.dataset.state === state;
+  let said = "";
   function say(state, what, mend = "") {
-    if (is(state) && status.textContent === what + mend) return;
+    if (is(state) && said === what + mend) return;
+    said = what + mend;
     status.dataset.state = state;
     status.replaceChildren(h("b", {}, what), mend);
     start.textContent = state === "asking" || camera ? "Stop the camera" : "Start the camera";

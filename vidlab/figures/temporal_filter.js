@@ -164,8 +164,8 @@ async function render({ model, el }) {
   let kernel, t;
 
   const same = (other) => other.length === kernel.length && other.every((tap, k) => Math.abs(tap - kernel[k]) < 1e-6);
-  const buttons = Object.keys(presets).map((name) => {
-    return h("button", { type: "button", onclick: () => setKernel(presets[name]) }, name);
+  const buttons = Object.entries(presets).map(([name, taps]) => {
+    return { taps, box: h("button", { type: "button", onclick: () => setKernel(taps) }, name) };
   });
   function setKernel(values, tell = true) {
     kernel = Float64Array.from(values);
@@ -180,7 +180,7 @@ async function render({ model, el }) {
     });
     const note = seesChange(kernel) ? ": only change is seen, grey is 0" : "";
     verdict.textContent = `taps add up to ${signed(sum(kernel))}${note}${filter.clips(kernel) ? "; some pixels are clipped" : ""}`;
-    for (const button of buttons) button.setAttribute("aria-pressed", same(presets[button.textContent]));
+    for (const { taps, box } of buttons) box.setAttribute("aria-pressed", same(taps));
     if (tell) publish(model, { kernel: Array.from(kernel) });
   }
 
@@ -229,7 +229,7 @@ async function render({ model, el }) {
     h("div", {}, caption("the clip, filtered along t"), filtered.box),
     h("div", { class: "wide" }, h("div", { class: "caption" }, pixelName, h("span", {}, key("before"), key("after"))), plot.box),
     h("div", {}, h("div", { class: "caption" }, h("b", {}, "kernel: drag or use the arrow keys"), tapValue), editor.box, verdict),
-    h("div", { class: "controls" }, h("div", { class: "buttons" }, ...buttons), h("div", {}, play.button), time.row),
+    h("div", { class: "controls" }, h("div", { class: "buttons" }, ...buttons.map(({ box }) => box)), h("div", {}, play.button), time.row),
   );
 
   kernel = Float64Array.from(model.get("kernel"));

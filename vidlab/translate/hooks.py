@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import html
 import json
+import logging
 import re
 import sys
 import unicodedata
@@ -166,7 +167,15 @@ def _matplotlib(words: Words, face: Face) -> None:
     before = list(matplotlib.rcParams["font.family"])
     matplotlib.rcParams["font.family"] = [*before, face.family]  # sign by sign: the second has what the first lacks
     _undo.append(lambda: matplotlib.rcParams.__setitem__("font.family", before))
+    if face.bold is None:  # bold titles in its plain face: matplotlib need not say so under every figure
+        log = logging.getLogger("matplotlib.font_manager")
+        log.addFilter(_no_weight)
+        _undo.append(lambda: log.removeFilter(_no_weight))
     _replace(Text, "set_text", lambda old: lambda text, s: old(text, words.say(s) if isinstance(s, str) else s))
+
+
+def _no_weight(record: logging.LogRecord) -> bool:
+    return "Failed to find font weight" not in record.getMessage()
 
 
 def _pillow(words: Words, face: Face) -> None:

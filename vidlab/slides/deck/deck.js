@@ -3,7 +3,7 @@
 const WIDE = 1280;
 const HIGH = 720;
 const TEXT = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55]; // how much smaller the words of a slide may be
-const LARGE = [1.3, 1.2, 1.1]; // and how much larger, where there is room
+const LARGE = [1.4, 1.3, 1.2, 1.1]; // and how much larger, where there is room
 const LARGEST = 1.7; // a figure beside its size in a notebook
 const WIDTHS = [1400, 1280, 1160, 1080, 1000, 940, 880, 820, 760, 700, 660, 620, 580, 540]; // it rearranges itself
 const LEAST = 0.7; // lines this small are broken rather than set smaller still
@@ -63,12 +63,10 @@ function fit(slide) {
   const page = slide?.querySelector(":scope > .page");
   if (!page) return;
   const elastic = [...page.querySelectorAll(".elastic")];
-  const sizes = elastic.length || slide.matches(".poll") ? TEXT : [...LARGE, ...TEXT];
+  const sizes = elastic.length ? TEXT : [...LARGE, ...TEXT];
   for (const text of sizes) {
-    page.style.setProperty("--text", Math.min(text, 1.2));
-    for (const block of page.querySelectorAll(":is(pre, .table):not(.vidlab *)")) {
-      fitLines(block, block.matches(".printed") ? text : Math.min(1, text));
-    }
+    page.style.setProperty("--text", text);
+    for (const block of page.querySelectorAll(":is(pre, .table):not(.vidlab *)")) fitLines(block, text);
     for (const box of elastic) {
       box.style.height = "0";
       box.style.overflow = "hidden";
@@ -83,7 +81,8 @@ function fit(slide) {
       }
     }
     slide.dataset.text = text;
-    if (page.offsetHeight <= HIGH && page.scrollWidth <= WIDE) return;
+    const wide = [...page.querySelectorAll(":is(p, li):not(.vidlab *)")].some((one) => one.scrollWidth > one.clientWidth);
+    if (page.offsetHeight <= HIGH && page.scrollWidth <= WIDE && !wide) return; // a formula is not broken over two lines
   }
 }
 
