@@ -85,6 +85,7 @@ def tests(arguments: list[str], skips: Skips) -> int:
         str(workers),
         "--dist",
         "loadfile",
+        "--no-loadscope-reorder",  # in this order; by itself xdist keeps long files of few tests for the end
     ]
     options += [
         "--doctest-modules",

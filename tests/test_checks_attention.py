@@ -539,10 +539,10 @@ WRONG = {
         (lambda x, p, m: _told(torch.zeros_like(x), p, m)[0], "with them the batch"),
         (
             lambda x, p, m: torch.cat([x, _told(0 * x, p, 0 * m), _told(0 * x, 0 * p, m)], 3),
-            "place and moment stand behind",
+            "place and moment stand after",
         ),
-        (lambda x, p, m: torch.cat([x + p, _told(0 * x, 0 * p, m)], 3), "the moment stands behind"),
-        (lambda x, p, m: torch.cat([x + m[:, None], _told(0 * x, p, 0 * m)], 3), "the place stands behind"),
+        (lambda x, p, m: torch.cat([x + p, _told(0 * x, 0 * p, m)], 3), "the moment stands after"),
+        (lambda x, p, m: torch.cat([x + m[:, None], _told(0 * x, p, 0 * m)], 3), "the place stands after"),
         (lambda x, p, m: _told(x * math.sqrt(p.shape[1]), p, m), "transformer for texts"),
         (lambda x, p, m: nn.LayerNorm(p.shape[1]).double()(_told(x, p, m)), "inside the layers"),
         (lambda x, p, m: _told(x, p, m).flatten(1, 2), "moments should keep"),

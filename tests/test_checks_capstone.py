@@ -273,7 +273,7 @@ WRONG = {
         (lambda x: _average_loop(x).argmax(-1), "number of the best"),
         (lambda x: _average_loop(x).max(-1).values, "best class only"),
         (lambda x: _average_loop(x).max(-1), "pick one"),
-        (lambda x: _softmax(x), "one behind the other"),
+        (lambda x: _softmax(x), "one after the other"),
         (lambda x: _softmax(x).mean(1), "over the clips, and the models"),
         (lambda x: _softmax(x).mean(-1), "over the classes, and"),
         (lambda x: _softmax(x).mean((0, 1)), "over the clips as well"),

@@ -245,7 +245,7 @@ WRONG = {
         (lambda x: torch.cat(x.unbind(1)[:-1], 1), "without the last"),
         (lambda x: torch.cat([*x.unbind(1), _moments(x)], 1), "there, too, in front"),
         (lambda x: torch.cat([_moments(x), *x.unbind(1)], 1), "there, too, at the end"),
-        (lambda x: x.unfold(1, 2, 1).permute(0, 1, 5, 2, 3, 4).flatten(1, 3), "one behind the other: subtract"),
+        (lambda x: x.unfold(1, 2, 1).permute(0, 1, 5, 2, 3, 4).flatten(1, 3), "one after the other: subtract"),
         (lambda x: (x[:, :-1] + x[:, 1:]).flatten(1, 2), "neighbours are added"),
         (lambda x: torch.stack([x[:, :-1], x[:, 1:]]).mean(0).flatten(1, 2), "neighbours are averaged"),
         (lambda x: _moments(x) * 0.5, "halved"),

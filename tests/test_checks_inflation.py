@@ -280,7 +280,7 @@ WRONG = {
     "inflate.centre": [
         (lambda w, k: _weighted(w, _spot(k, 0)), "the first frame$"),
         (lambda w, k: _weighted(w, _spot(k, -1)), "the last frame$"),
-        (lambda w, k: _weighted(w, _spot(k, (k + 1) // 2)), "one frame behind"),
+        (lambda w, k: _weighted(w, _spot(k, (k + 1) // 2)), "one frame after"),
         (lambda w, k: _weighted(w, _spot(k, (k - 2) // 2)), "one frame before the middle"),
         (lambda w, k: _weighted(w, _spot(k, 1)), "in frame 1"),
         (lambda w, k: _weighted(w, _spot(k, 2)), "in frame 2"),
@@ -306,7 +306,7 @@ WRONG = {
         (lambda w, k: functional.pad(w[:, :, None], (0, 0, 0, 0, k // 2, k // 2), value=1.0), "stand ones"),
         (lambda w, k: w.unsqueeze(2), "one frame long"),
         (lambda w, k: functional.pad(w[:, :, None], (0, 0, 0, 0, 1, 1)), "three frames long"),
-        (lambda w, k: functional.pad(w[:, :, None], (0, 0, 0, 0, k, k)), "k_t behind it"),
+        (lambda w, k: functional.pad(w[:, :, None], (0, 0, 0, 0, k, k)), "k_t after it"),
         (lambda w, k: _centre_padded(w, k).transpose(1, 2), "before the input channels"),
         (lambda w, k: _centre_padded(w, k).movedim(2, 0), "time comes first"),
         (lambda w, k: _centre_padded(w, k).movedim(2, -1), "time comes last"),

@@ -563,7 +563,7 @@ WRONG = {
         (lambda s, t: _mix(s, t).max(1).indices, "number of the best"),
         (lambda s, t: _mix(s, t).max(1).values, "of the best class only"),
         (lambda s, t: torch.cat([s.softmax(1), t.softmax(1)], -1), "side by side"),
-        (lambda s, t: torch.stack([s, t]).softmax(2), "one behind the other"),
+        (lambda s, t: torch.stack([s, t]).softmax(2), "one after the other"),
         (lambda s, t: torch.cat([s, t]).softmax(1).mean(0), "over the clips"),
         (lambda s, t: torch.cat([s, t], 1).softmax(1).mean(1) * 2, "over the classes"),
         (lambda s, t: _mix(s, t).T, "changed places"),

@@ -179,7 +179,7 @@ WRONG = {  # of each question: an answer, and words of the hint
         (sampling(TIMES.replace("ceil", "floor").replace("-6", "-6 + 2e-6") + "return (t + 1e-6).long()"), "how many"),
         (sampling(TIMES + "return t.round().long().clamp(max=total - 1)"), "take the nearest"),
         (sampling(TIMES + "return t.long().clamp(max=total - 1)"), "crumbs at the borders"),
-        (sampling(TIMES + "return (t + 1e-6).long()"), "no frame behind the last one"),
+        (sampling(TIMES + "return (t + 1e-6).long()"), "no frame after the last one"),
         (
             sampling(TIMES + "return (t[0] + 1e-6).long() + torch.arange(n) * max(1, int(fps // rate))"),
             "a whole number of frames",

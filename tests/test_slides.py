@@ -154,9 +154,20 @@ def test_of_a_cell_only_what_is_asked_for():
     assert shown().metadata["show"] == "both"
     assert shown(show="code").metadata["show"] == "code"
     assert shown(lines=[2, 3]).source == "b = 2\nc = 3"
+    cell.source = "for a in b:\n    if a:\n        c = 3"
+    assert shown(lines=[2, 3]).source == "if a:\n    c = 3", "what stands within a block begins at the left"
     assert [output.output_type for output in shown(outputs=[0]).outputs] == ["stream"]
     assert shown(["", "<table>1</table>"]).outputs[1].data["text/html"] == "<table>1</table>"
     assert "text/html" not in nb.cells[1].outputs[1].data
+
+
+def test_a_number_and_its_percent_sign_stay_on_one_line():
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("Right in 98 % of 5 films.", id="title")])
+    poll = lecture.Poll("Is 73.0 % much?", ["84 %", "no"], "A", "", 1)
+    text, _, asked, _ = plan.deck(nb, lecture.Lecture(45, {"title": lecture.Note(say="So.", poll=poll)}), {}).cells
+    assert "98\N{NO-BREAK SPACE}% of 5 films" in text.source
+    assert "73.0\N{NO-BREAK SPACE}%" in asked.source
+    assert "84\N{NO-BREAK SPACE}%" in asked.source
 
 
 # The folder

@@ -133,7 +133,7 @@ SLOW = Experiment(
     ),
     steps=200,
     notes=("Chance is 25. Learned and asked at one speed, in pixels per frame.",),
-    tuned="Nothing was tuned for this table: settings are those of `disturbed`.",
+    tuned="Nothing was tuned for this table: settings are those of the table “disturbed”.",
 )
 
 TWO_STREAM = (STREAMS, REGISTERED, OVER_TIME, DISTURBED, SLOW, LEARNED)

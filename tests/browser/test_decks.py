@@ -3,11 +3,15 @@
 After `make course` the figures are the live ones; else, as in continuous integration, they are pictures.
 """
 
+import base64
+import io
+
 import nbformat
 import pytest
 import torch
 from decks import MEASURE, open_offline
 from hands import eventually
+from PIL import Image
 
 from vidlab import figures, live
 from vidlab.course import ROOT, lessons
@@ -44,6 +48,29 @@ def test_every_slide_of_a_lesson_fits(browser, path, tmp_path):
     assert page.locator("mjx-merror, [data-mjx-error], script[type='text/x-widget']").count() == 0
     page.context.close()
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(("size", "grows"), [((1000, 200), True), ((600, 600), False)], ids=["low", "high"])
+def test_words_grow_into_the_room_that_a_picture_leaves_and_take_none_from_it(browser, tmp_path, size, grows):
+    png = io.BytesIO()
+    Image.new("RGB", size, "navy").save(png, "png")
+    data = {"image/png": base64.b64encode(png.getvalue()).decode(), "text/plain": "a picture"}
+    cells = [
+        nbformat.v4.new_code_cell("picture", id="picture", outputs=[nbformat.v4.new_output("display_data", data)]),
+        nbformat.v4.new_markdown_cell("Words about it, in a sentence that is not long.", id="words"),
+    ]
+    for cell, kind in zip(cells, ("slide", "-"), strict=True):
+        cell.metadata["slideshow"] = {"slide_type": kind}
+    deck = export(nbformat.v4.new_notebook(cells=cells), lecture.Lecture(), {}, tmp_path / "deck")
+    wrong = []
+    page = open_offline(browser, deck, wrong)
+    text = float(page.evaluate("Reveal.getCurrentSlide().dataset.text"))
+    box = page.locator(".present img").bounding_box()
+    assert text == 1.4 if grows else text == 1.0
+    assert box["width"] == 1160 if grows else box["height"] > 490, box
+    assert page.evaluate(MEASURE)["out"] == []
+    page.context.close()
+    assert not wrong
 
 
 def test_buttons_of_a_figure_can_be_seen_and_pressed(browser, tmp_path):

@@ -48,7 +48,7 @@ def _rows(tokens: Tensor, table: Tensor, whole: str, part: str) -> Tensor:
 
 
 def _beside(*parts: Tensor) -> Tensor:
-    """One behind the other along d."""
+    """One after the other along d."""
     return torch.cat(torch.broadcast_tensors(*parts), -1)
 
 
@@ -151,13 +151,13 @@ EXERCISES = (
             ),
             Mistake("the token itself is missing: positions alone are left", lambda x, p, m: (0 * x) + p + _when(m)),
             Mistake("the tokens are missing, and with them the batch", lambda x, p, m: p + _when(m)),
-            Mistake("place and moment stand behind the token, which has become longer: add", _wide),
+            Mistake("place and moment stand after the token, which has become longer: add", _wide),
             Mistake(
-                "the moment stands behind the token, which has become longer: add",
+                "the moment stands after the token, which has become longer: add",
                 lambda x, p, m: _beside(x + p, _when(m)),
             ),
             Mistake(
-                "the place stands behind the token, which has become longer: add",
+                "the place stands after the token, which has become longer: add",
                 lambda x, p, m: _beside(x + _when(m), p),
             ),
             Mistake(

@@ -152,7 +152,7 @@ EXERCISES = (
                 "that is the number of the best class: its probabilities are wanted", lambda x: average(x).argmax(1)
             ),
             Mistake("that is the probability of the best class only", lambda x: average(x).amax(1)),
-            Mistake("the answers stand one behind the other: average them over the models", lambda x: _p(x)),
+            Mistake("the answers stand one after the other: average them over the models", lambda x: _p(x)),
             Mistake("it is averaged over the clips, and the models are left", lambda x: _p(x).mean(1)),
             Mistake("it is averaged over the classes, and so the same for all", lambda x: _p(x).mean(2)),
             Mistake("it is averaged over the clips as well", lambda x: average(x).mean(0)),

@@ -103,7 +103,8 @@ EXERCISES = (
                 lambda x: rearrange(x, "b t c h w -> b (t c h w)"),
             ),
             Mistake(
-                "axes are cut anew, not merged: colours were moved behind the width, and pixels are torn apart",
+                "axes are cut anew, not merged: colours were moved to the end, after the width, and pixels are torn "
+                "apart",
                 lambda x: x.permute(0, 1, 3, 4, 2).reshape(len(x), -1, *x.shape[3:]),
             ),
             Mistake("only the first frame is left", lambda x: x[:, 0]),

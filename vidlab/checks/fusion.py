@@ -160,7 +160,7 @@ EXERCISES = (
                 lambda s, t, g: torch.maximum(g.sigmoid() * s, (1 - g.sigmoid()) * t),
             ),
             Mistake(
-                "the gated maps stand one behind the other: twice as many come out as should",
+                "the gated maps stand one after the other: twice as many come out as should",
                 lambda s, t, g: torch.cat([g.sigmoid() * s, (1 - g.sigmoid()) * t], 1),
             ),
             Mistake(

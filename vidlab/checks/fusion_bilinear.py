@@ -171,7 +171,7 @@ EXERCISES = (
                 "the temporal map is multiplied with itself: the spatial one has no part", lambda s, t: bilinear(t, t)
             ),
             Mistake(
-                "the maps are put one behind the other, and multiplied with themselves: only pairs across are wanted",
+                "the maps are put one after the other, and multiplied with themselves: only pairs across are wanted",
                 lambda s, t: bilinear(torch.cat([s, t], 1), torch.cat([s, t], 1)),
             ),
             Mistake(
@@ -183,11 +183,11 @@ EXERCISES = (
                 lambda s, t: torch.maximum(s[:, :, None], t[:, None]).sum((3, 4)).flatten(1),
             ),
             Mistake(
-                "the two sums stand one behind the other: nothing is multiplied",
+                "the two sums stand one after the other: nothing is multiplied",
                 lambda s, t: torch.cat([s, t], 1).sum((2, 3)),
             ),
             Mistake(
-                "the two means stand one behind the other: nothing is multiplied",
+                "the two means stand one after the other: nothing is multiplied",
                 lambda s, t: torch.cat([s, t], 1).mean((2, 3)),
             ),
             Mistake(

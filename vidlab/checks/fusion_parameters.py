@@ -13,7 +13,7 @@ def parameters(spatial: list[int], temporal: list[int], layer: int) -> int:
 
 
 def _draw_towers(generator: torch.Generator) -> list[tuple]:
-    """Fused in the middle, before it, behind the first layer and behind the last; no two layers cost the same."""
+    """Fused in the middle, before it, after the first layer and after the last; no two layers cost the same."""
     cases = []
     for where in ("middle", "early", "first", "last"):
         layers = integer(generator, 6, 10)
@@ -24,7 +24,7 @@ def _draw_towers(generator: torch.Generator) -> list[tuple]:
 
 
 def _parts(s: list[int], t: list[int], n: int) -> tuple[int, int, int, int]:
-    """Before and behind: of the spatial tower, of the temporal one."""
+    """Before and after: of the spatial tower, of the temporal one."""
     return sum(s[:n]), sum(s[n:]), sum(t[:n]), sum(t[n:])
 
 
@@ -36,19 +36,19 @@ def _counted(s: list[int], t: list[int], n: int, *times: float) -> int:
 EXERCISES = (
     Exercise(
         name="fusion.parameters",
-        task="Count all parameters of two towers whose maps are summed behind `layer` (counted from 1); from there on "
+        task="Count all parameters of two towers whose maps are summed after `layer` (counted from 1); from there on "
         "only the spatial tower goes on.",
         reference=parameters,
         draw=_draw_towers,
         wanted=Wanted(kind="int", tolerance=0.0),
         hints=(
             "Which of the layers are there twice, and which once? Has the sum of two maps anything to learn?",
-            "A list's first n numbers are `numbers[:n]`, the others `numbers[n:]`. Which tower do the layers behind "
+            "A list's first n numbers are `numbers[:n]`, the others `numbers[n:]`. Which tower do the layers after "
             "the sum belong to?",
         ),
         mistakes=(
             Mistake(
-                "both towers are counted to their end: behind the sum only one goes on",
+                "both towers are counted to their end: after the sum only one goes on",
                 lambda s, t, n: _counted(s, t, n, 1, 1, 1, 1),
             ),
             Mistake(
@@ -59,7 +59,7 @@ EXERCISES = (
                 lambda s, t, n: _counted(s, t, n, 0, 0, 1, 1),
             ),
             Mistake(
-                "behind the sum the temporal tower goes on: it should be the spatial one",
+                "after the sum the temporal tower goes on: it should be the spatial one",
                 lambda s, t, n: _counted(s, t, n, 1, 0, 1, 1),
             ),
             Mistake(
@@ -71,9 +71,9 @@ EXERCISES = (
                 "the temporal tower goes on one layer too far: layers are counted from 1",
                 lambda s, t, n: sum(s) + sum(t[: n + 1]),
             ),
-            Mistake("nothing is counted behind the sum", lambda s, t, n: _counted(s, t, n, 1, 0, 1, 0)),
+            Mistake("nothing is counted after the sum", lambda s, t, n: _counted(s, t, n, 1, 0, 1, 0)),
             Mistake(
-                "the temporal tower is counted behind the sum, where it has ended, and not before it",
+                "the temporal tower is counted after the sum, where it has ended, and not before it",
                 lambda s, t, n: _counted(s, t, n, 1, 1, 0, 1),
             ),
             Mistake(
@@ -85,11 +85,11 @@ EXERCISES = (
                 lambda s, t, n: _counted(s, t, n, 0, 1, 1, 0),
             ),
             Mistake(
-                "both towers are counted behind the sum, and none before it",
+                "both towers are counted after the sum, and none before it",
                 lambda s, t, n: _counted(s, t, n, 0, 1, 0, 1),
             ),
             Mistake("that is the spatial tower before the sum", lambda s, t, n: _counted(s, t, n, 1, 0, 0, 0)),
-            Mistake("that is the spatial tower behind the sum", lambda s, t, n: _counted(s, t, n, 0, 1, 0, 0)),
+            Mistake("that is the spatial tower after the sum", lambda s, t, n: _counted(s, t, n, 0, 1, 0, 0)),
             Mistake(
                 "that is the temporal tower before the sum: what it adds", lambda s, t, n: _counted(s, t, n, 0, 0, 1, 0)
             ),
@@ -112,11 +112,11 @@ EXERCISES = (
             ),
             Mistake("that is the spatial tower twice", lambda s, t, n: _counted(s, t, n, 2, 2, 0, 0)),
             Mistake(
-                "the layers behind the sum count twice: that would be after concatenation, or with both towers",
+                "the layers after the sum count twice: that would be after concatenation, or with both towers",
                 lambda s, t, n: _counted(s, t, n, 1, 2, 1, 0),
             ),
             Mistake(
-                "the first layer behind the sum counts twice, as if it saw both maps, one behind the other: a sum has "
+                "the first layer after the sum counts twice, as if it saw both maps, one after the other: a sum has "
                 "as many channels as each of them",
                 lambda s, t, n: parameters(s, t, n) + sum(s[n : n + 1]),
             ),
@@ -154,7 +154,7 @@ EXERCISES = (
                 lambda s, t, n: parameters(s, t, n) + s[n - 1],
             ),
             Mistake(
-                "the first layer behind the sum is left out",
+                "the first layer after the sum is left out",
                 lambda s, t, n: parameters(s, t, n) - sum(s[n : n + 1]),
             ),
             Mistake(

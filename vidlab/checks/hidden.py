@@ -134,7 +134,7 @@ EXERCISES = (
                 lambda x: torch.cat([difference(x), _stack(x)], dim=1),
             ),
             Mistake(
-                "the two frames of each pair are put one behind the other: subtract one from the other",
+                "the two frames of each pair are put one after the other: subtract one from the other",
                 lambda x: _stack(torch.cat([x[:, :-1], x[:, 1:]], dim=2)),
             ),
             Mistake("two neighbours are added: that hides the change", lambda x: _stack(x[:, 1:] + x[:, :-1])),

@@ -12,7 +12,7 @@ from .mismatch import Wanted
 def inflate_centre(weight: Float[Tensor, "o c h w"], k_t: int) -> Float[Tensor, "o c {k_t} h w"]:
     o, c, h, w = weight.shape
     film = weight.new_zeros(o, c, k_t, h, w)  # what is zero does not listen: the frames before and after
-    film[:, :, k_t // 2] = weight  # counted from 0, as many frames stand before the middle as behind it
+    film[:, :, k_t // 2] = weight  # counted from 0, as many frames stand before the middle as after it
     return film
 
 
@@ -78,7 +78,7 @@ EXERCISES = (
             Mistake("the filter stands in the first frame", lambda w, k: _at(w, k, 0)),
             Mistake("the filter stands in the last frame", lambda w, k: _at(w, k, k - 1)),
             Mistake(
-                "the filter stands one frame behind the middle: frames are counted from 0",
+                "the filter stands one frame after the middle: frames are counted from 0",
                 lambda w, k: _at(w, k, k // 2 + 1),
             ),
             Mistake("the filter stands one frame before the middle", lambda w, k: _at(w, k, k // 2 - 1)),
@@ -138,7 +138,7 @@ EXERCISES = (
             Mistake("it is one frame long: the zeros before and after are missing", lambda w, k: w[:, :, None].clone()),
             Mistake("it is three frames long, whatever k_t is", lambda w, k: _middle(w, 3)),
             Mistake(
-                "k_t zeros stand before the filter and k_t behind it: together there should be k_t frames",
+                "k_t zeros stand before the filter and k_t after it: together there should be k_t frames",
                 lambda w, k: _middle(w, 2 * k + 1),
             ),
             Mistake("time comes before the input channels", lambda w, k: _as(w, k, "o t c h w")),

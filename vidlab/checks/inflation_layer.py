@@ -115,12 +115,12 @@ EXERCISES = (
         draw=_draw_layers,
         wanted=Wanted(axes="b t o h w", dtype="same"),
         hints=(
-            "Make the clip longer first: k_t // 2 times its first frame before it, as often its last one behind it.",
+            "Make the clip longer first: k_t // 2 times its first frame before it, as often its last one after it.",
             "`conv3d` takes b c t h w, `padding` as (t, h, w), and the bias. In time no padding is left to do.",
         ),
         mistakes=(
             Mistake(
-                "zeros stand before the first frame and behind the last: there a boring clip is not boring",
+                "zeros stand before the first frame and after the last: there a boring clip is not boring",
                 lambda w, b, x, k: _over(w, b, _in_time(x, k, "zeros"), k),
             ),
             Mistake(
@@ -144,7 +144,7 @@ EXERCISES = (
                 lambda w, b, x, k: _over(w, b, _ends(x, k - 1, 0), k),
             ),
             Mistake(
-                "all repeated frames stand behind the last: each moment should see as far back as ahead",
+                "all repeated frames stand after the last: each moment should see as far back as ahead",
                 lambda w, b, x, k: _over(w, b, _ends(x, 0, k - 1), k),
             ),
             Mistake(
@@ -155,7 +155,7 @@ EXERCISES = (
                 "one frame is added at either end, whatever k_t is", lambda w, b, x, k: _over(w, b, _ends(x, 1, 1), k)
             ),
             Mistake(
-                "the last frame stands before the first, and the first behind the last",
+                "the last frame stands before the first, and the first after the last",
                 lambda w, b, x, k: _over(w, b, _ends_exchanged(x, k), k),
             ),
             Mistake(

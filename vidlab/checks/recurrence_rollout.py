@@ -235,7 +235,7 @@ EXERCISES = (
                 "colours come before time; clips are b t c h w", lambda f, x, s, n: _last(f, x, s, n).transpose(1, 2)
             ),
             Mistake(
-                "the answers lie one behind the other along the first axis: time is an axis of its own",
+                "the answers lie one after the other along the first axis: time is an axis of its own",
                 lambda f, x, s, n: _last(f, x, s, n).transpose(0, 1).flatten(0, 1),
             ),
             Mistake("there is one answer too many", lambda f, x, s, n: _last(f, x, s, n + 1)),

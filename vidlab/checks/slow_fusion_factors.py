@@ -10,7 +10,7 @@ from .mismatch import Wanted
 
 def middle_channels(channels_in: int, channels_out: int, t: int, d: int) -> int:
     whole = t * d**2 * channels_in * channels_out  # weights of the 3D layer
-    for_each = d**2 * channels_in + t * channels_out  # what one channel in the middle costs, before it and behind it
+    for_each = d**2 * channels_in + t * channels_out  # what one channel in the middle costs, before it and after it
     return whole // for_each  # as many as can be paid for
 
 
@@ -119,7 +119,7 @@ EXERCISES = (
                 lambda i, o, t, d: t * d**2 * i * o // ((d**2 + t) * (i + o)),
             ),
             Mistake(
-                "the costs before and behind a channel are multiplied: it has these weights and those",
+                "the costs before and after a channel are multiplied: it has these weights and those",
                 lambda i, o, t, d: t * d**2 * i * o // (d**2 * i * t * o),
             ),
             Mistake(

@@ -13,7 +13,7 @@ def sees(extents: list[int], strides: list[int]) -> int:
     frames, apart = 1, 1  # one frame sees itself; neighbours of the clip are one frame apart
     for extent, stride in zip(extents, strides, strict=True):
         frames += (extent - 1) * apart  # each further neighbour adds as many frames as lie between two of them
-        apart *= stride  # that changes for the layers behind only
+        apart *= stride  # that changes for later layers only
     return frames
 
 
@@ -43,8 +43,8 @@ def _before(strides: list[int]) -> list[int]:
     return [math.prod(strides[:i]) for i in range(len(strides))]
 
 
-def _behind(strides: list[int]) -> list[int]:
-    """Π of the strides behind each layer."""
+def _after(strides: list[int]) -> list[int]:
+    """Π of the strides after each layer."""
     return [math.prod(strides[i + 1 :]) for i in range(len(strides))]
 
 
@@ -74,7 +74,7 @@ EXERCISES = (
         ),
         mistakes=(
             Mistake(
-                "the strides have no part in it: behind a stride of 2, neighbours are two frames apart",
+                "the strides have no part in it: after a stride of 2, neighbours are two frames apart",
                 lambda k, s: 1 + _sum(k, [1] * len(k)),
             ),
             Mistake("the extents are added up: neighbours see frames in common", lambda k, s: sum(k)),
@@ -83,12 +83,12 @@ EXERCISES = (
             Mistake("only the first layer is counted", lambda k, s: k[0]),
             Mistake("only the last layer is counted: it does not look at frames of the clip", lambda k, s: k[-1]),
             Mistake(
-                "a layer's own stride counts for it already; it moves apart what the layers behind it look at",
+                "a layer's own stride counts for it already; it moves apart what the layers after it look at",
                 lambda k, s: 1 + _sum(k, _upto(s)),
             ),
             Mistake(
-                "the strides behind a layer count for it, as if the last layer came first",
-                lambda k, s: 1 + _sum(k, _behind(s)),
+                "the strides after a layer count for it, as if the last layer came first",
+                lambda k, s: 1 + _sum(k, _after(s)),
             ),
             Mistake(
                 "a layer's own stride counts for it, and no other: it is those before it that matter",
@@ -134,7 +134,7 @@ EXERCISES = (
             Mistake("extents and strides are multiplied, all of them", lambda k, s: math.prod(k) * math.prod(s)),
             Mistake("the last layer is left out", lambda k, s: sees(k[:-1], s[:-1])),
             Mistake("the first layer is left out", lambda k, s: sees(k[1:], s[1:])),
-            Mistake("that is half of it: what lies before and behind the middle counts", lambda k, s: sees(k, s) // 2),
+            Mistake("that is half of it: what lies before and after the middle counts", lambda k, s: sees(k, s) // 2),
             Mistake(
                 "those are the frames that two neighbouring outputs see together",
                 lambda k, s: sees(k, s) + math.prod(s),

@@ -190,7 +190,7 @@ EXERCISES = (
             ),
             Mistake("that is the probability of the best class only", lambda s, t: average(s, t).amax(1)),
             Mistake("the streams stand side by side: their mean is wanted", lambda s, t: torch.cat((_p(s), _p(t)), 1)),
-            Mistake("the streams stand one behind the other: average them", lambda s, t: torch.stack((_p(s), _p(t)))),
+            Mistake("the streams stand one after the other: average them", lambda s, t: torch.stack((_p(s), _p(t)))),
             Mistake("it is averaged over the clips as well", lambda s, t: average(s, t).mean(0)),
             Mistake("it is averaged over the classes, and so the same for all", lambda s, t: average(s, t).mean(1)),
             Mistake("clips and classes have changed places", lambda s, t: average(s, t).mT),

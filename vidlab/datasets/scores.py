@@ -83,10 +83,10 @@ class Scores:
             lines.append(f"{name:<{wide}}  {right:>5}  {n:>3}  {each}")
         right, n = (sum(row[i] for row in self.classes.values()) for i in (0, 1))
         lines.append(f"{'all':<{wide}}  {right:>5}  {n:>3}  {self.all}")
-        always = f"always naming the most frequent class: {100 * self.chance:.1f} %"
         n = self.sources
         drawn = f"{n} sources drawn again" if n >= FEW else f"as if {n} trial{'s' * (n > 1)}, one a source"
-        lines.append(f"classes: as if videos were independent (Wilson); all: {drawn}; {always}")
+        lines += ["classes: as if videos were independent (Wilson)", f"all: {drawn}"]
+        lines.append(f"always naming the most frequent class: {100 * self.chance:.1f} %")
         return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import re
+import textwrap
 
 import nbformat
 from nbformat import NotebookNode
@@ -122,9 +123,8 @@ def deck(nb: NotebookNode, lecture: Lecture, html: dict[str, list[str]], short: 
         for cell_id, note in zip(ids, notes, strict=True):
             if note.poll:
                 options = "\n".join(f"1. {option}" for option in note.poll.options)
-                asked = nbformat.v4.new_markdown_cell(
-                    f"**Hands up**\n\n## {note.poll.ask}\n\n{options}", id=f"{cell_id}-poll"
-                )
+                question = _to_decks(f"**Hands up**\n\n## {note.poll.ask}\n\n{options}")
+                asked = nbformat.v4.new_markdown_cell(question, id=f"{cell_id}-poll")
                 asked.metadata.update(slideshow={"slide_type": "subslide"}, poll=True)
                 said = f"**Answer: {note.poll.answer}** · {note.poll.options[LETTERS.index(note.poll.answer)]}"
                 said = _notes(f"{cell_id}-answer", f"{said}\n\n{note.poll.why}", note.poll.minutes, clock, lecture)
@@ -152,14 +152,15 @@ def _shown(cell: NotebookNode, note: Note, html: list[str]) -> NotebookNode:
     if note.lines:
         first, last = note.lines
         cell.source = "\n".join(lines[first - 1 : last])
-    cell.source = re.sub(r"\n{3,}", "\n\n", cell.source)
+    cell.source = textwrap.dedent(re.sub(r"\n{3,}", "\n\n", cell.source))
     if note.outputs is not None:
         cell.outputs = [cell.outputs[k] for k in note.outputs]
     return cell
 
 
 def _to_decks(markdown: str) -> str:
-    """A link from lesson to lesson leads from deck to deck."""
+    """A link from lesson to lesson leads from deck to deck, and a line does not end between a number and its %."""
+    markdown = re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", markdown)
     return re.sub(r"\]\((\d\d)_\w+\.ipynb(?:#[^)]*)?\)", r"](../\1/index.html)", markdown)
 
 

@@ -8,6 +8,7 @@ const LARGEST = 1.7; // a figure beside its size in a notebook
 const WIDTHS = [1400, 1280, 1160, 1080, 1000, 940, 880, 820, 760, 700, 660, 620, 580, 540]; // it rearranges itself
 const LEAST = 0.7; // lines this small are broken rather than set smaller still
 const SMALL = 200; // a picture is never less high
+const SPARE = 0.9; // of the page: if figures and words fill less, the words may grow, as long as no figure shrinks
 
 /** A figure's script was kept from running (see export.py): let it run now. */
 function start(slide) {
@@ -58,31 +59,41 @@ function fitLines(block, largest) {
   }
 }
 
-/** Fit one slide: its figures take the room that the words leave; if that is too little, the words shrink. */
+/** Set the words in one size, and give its figures the room that is left; whether all of it stands on the page. */
+function lay(page, elastic, text) {
+  page.style.setProperty("--text", text);
+  for (const block of page.querySelectorAll(":is(pre, .table):not(.vidlab *)")) fitLines(block, text);
+  for (const box of elastic) {
+    box.style.height = "0";
+    box.style.overflow = "hidden";
+  }
+  const room = (HIGH - page.offsetHeight) / elastic.length;
+  for (const box of elastic) {
+    box.style.overflow = "";
+    if (box.matches(".widget")) fitFigure(box, Math.max(room, SMALL));
+    else {
+      box.style.height = "auto";
+      box.firstElementChild.style.maxHeight = `${Math.max(SMALL, room)}px`;
+    }
+  }
+  const words = [...page.querySelectorAll(":is(p, li):not(.vidlab *)")];
+  const wide = words.some((one) => one.scrollWidth > one.clientWidth); // a formula is not broken over two lines
+  return page.offsetHeight <= HIGH && page.scrollWidth <= WIDE && !wide;
+}
+
+/** Fit one slide: as large as can be read together, figures first; if there is too little room, the words shrink. */
 function fit(slide) {
   const page = slide?.querySelector(":scope > .page");
   if (!page) return;
   const elastic = [...page.querySelectorAll(".elastic")];
-  const sizes = elastic.length ? TEXT : [...LARGE, ...TEXT];
-  for (const text of sizes) {
-    page.style.setProperty("--text", text);
-    for (const block of page.querySelectorAll(":is(pre, .table):not(.vidlab *)")) fitLines(block, text);
-    for (const box of elastic) {
-      box.style.height = "0";
-      box.style.overflow = "hidden";
-    }
-    const room = (HIGH - page.offsetHeight) / elastic.length;
-    for (const box of elastic) {
-      box.style.overflow = "";
-      if (box.matches(".widget")) fitFigure(box, Math.max(room, SMALL));
-      else {
-        box.style.height = "auto";
-        box.firstElementChild.style.maxHeight = `${Math.max(SMALL, room)}px`;
-      }
-    }
+  const heights = () => elastic.map((box) => box.offsetHeight);
+  lay(page, elastic, 1);
+  const usual = heights();
+  const free = page.offsetHeight < (elastic.length ? SPARE * HIGH : HIGH);
+  for (const text of [...(free ? LARGE : []), ...TEXT]) {
+    const fits = lay(page, elastic, text);
     slide.dataset.text = text;
-    const wide = [...page.querySelectorAll(":is(p, li):not(.vidlab *)")].some((one) => one.scrollWidth > one.clientWidth);
-    if (page.offsetHeight <= HIGH && page.scrollWidth <= WIDE && !wide) return; // a formula is not broken over two lines
+    if (fits && (text <= 1 || heights().every((height, k) => height > usual[k] - 2))) return;
   }
 }
 
