@@ -79,6 +79,8 @@ def test_every_slide_fits_and_can_be_read(open_deck, size):
     polls = [cell for cell in seen if cell.endswith("-poll")]
     assert len(seen) == len(set(seen)) == len(polls) + len(plan.slides(load(lessons(ROOT / "notebooks", "05")[0])))
     assert (len(polls), alive) == (5, len(FIGURES))
+    go_to(page, polls[0])
+    assert float(page.evaluate("Reveal.getCurrentSlide().dataset.text")) > 1  # few words: large ones
     assert page.locator("mjx-container").count() > 10
     assert page.locator("mjx-merror, [data-mjx-error], script[type='text/x-widget']").count() == 0
     faces = "[...document.fonts].filter((face) => face.status === 'loaded').length"

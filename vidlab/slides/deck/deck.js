@@ -89,7 +89,7 @@ function fit(slide) {
   const heights = () => elastic.map((box) => box.offsetHeight);
   lay(page, elastic, 1);
   const usual = heights();
-  const free = page.offsetHeight < (elastic.length ? SPARE * HIGH : HIGH);
+  const free = elastic.length === 0 || page.offsetHeight < SPARE * HIGH;
   for (const text of [...(free ? LARGE : []), ...TEXT]) {
     const fits = lay(page, elastic, text);
     slide.dataset.text = text;
