@@ -19,6 +19,10 @@ def visit(browser):
     """visit(page, **context) -> a page of the site, from file://. A failed request or an error on it fails the test."""
     contexts, wrong = [], []
 
+    def failed(request):
+        if request.failure != "net::ERR_ABORTED":  # what had not come yet when the page was left
+            wrong.append(f"{request.failure} {request.url[-200:]}")
+
     def visit(page: str, *, width: int = 1280, dark: bool = False, **options):
         context = browser.new_context(
             offline=True,
@@ -29,7 +33,7 @@ def visit(browser):
         contexts.append(context)
         tab = context.new_page()
         tab.on("pageerror", lambda error: wrong.append(f"{page}: {error}"))
-        tab.on("requestfailed", lambda request: wrong.append(f"{page}: failed {request.url[:200]}"))
+        tab.on("requestfailed", failed)
         tab.on("request", lambda request: request.url.startswith("http") and wrong.append(f"{page}: {request.url}"))
         tab.on("console", lambda said: said.type == "error" and wrong.append(f"{page}: {said.text}"))
         path = re.match(r"[^?#]*", page)[0]
