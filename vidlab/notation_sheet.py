@@ -20,7 +20,7 @@ from .notation import Row, rows
 A4 = (8.27, 11.69)  # inches
 LEFT, TOP, BOTTOM = 0.55, 0.5, 0.5
 SIGN, SAYS, LESSON = LEFT, 3.85, 7.72  # where the columns begin; the last one ends there
-PAD, HEAD = 0.085, 0.32  # between rows; the line with the name of a part
+PAD, HEAD = 0.075, 0.32  # between rows; the line with the name of a part
 STYLE = {"mathtext.fontset": "dejavuserif", "pdf.fonttype": 42, "figure.constrained_layout.use": False}
 
 
